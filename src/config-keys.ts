@@ -1,0 +1,94 @@
+import { z } from 'zod'
+
+/**
+ * Every setting, declared once: the table in docs/configuration.md is held against this list by a test, and
+ * `--check-config` prints it. `secret` keys are masked everywhere and can also be given as KEY_FILE (the path of a file).
+ */
+export interface KeyDeclaration {
+  readonly schema: z.ZodType
+  /** Text form of the default; undefined = no default. */
+  readonly default?: string
+  /** What is allowed, in words, for the error line and for the docs. */
+  readonly allowed: string
+  readonly about: string
+  readonly secret?: boolean
+  readonly alias?: string
+}
+
+const integer = (min: number, max: number) => ({
+  schema: z.string().regex(/^-?\d+$/).transform(Number).refine((n) => n >= min && n <= max),
+  allowed: `a whole number from ${min} to ${max}`,
+})
+const milliseconds = (min: number, max: number) => ({ ...integer(min, max), allowed: `milliseconds, a whole number from ${min} to ${max}` })
+const fraction = { schema: z.string().regex(/^\d*\.?\d+$/).transform(Number).refine((n) => n >= 0 && n <= 1), allowed: 'a number from 0 to 1' }
+const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) => ({ schema: z.enum(values), allowed: values.join(' | ') })
+const text = (allowed: string, pattern = /^.+$/s) => ({ schema: z.string().regex(pattern), allowed })
+const topicName = text('a topic name: letters, digits, dot, underscore, hyphen; at most 249', /^[A-Za-z0-9._-]{1,249}$/)
+const boolean = { schema: z.enum(['true', 'false']).transform((v) => v === 'true'), allowed: 'true | false' }
+const hosts = {
+  schema: z.string().transform((v) => v.split(',').map((h) => h.trim()).filter(Boolean)).refine((list) => list.length > 0 && list.every((h) => /^[^\s:/]+:\d{1,5}$|^\[[^\]]+\]:\d{1,5}$/.test(h))),
+  allowed: 'host:port, several separated by commas',
+}
+const baseUrl = {
+  schema: z.string().refine((v) => URL.canParse(v) && /^https?:$/.test(new URL(v).protocol) && !new URL(v).username && !new URL(v).search).transform((v) => v.replace(/\/+$/, '').replace(/\/api\/v1$/, '')),
+  allowed: 'an http(s) URL without credentials and query',
+}
+
+export const KEYS = {
+  KAFKA_BROKERS: { ...hosts, about: 'Kafka bootstrap brokers.' },
+  KAFKA_CLIENT_ID: { ...text('any text'), default: 'customerio-worker', about: 'Client id shown in broker logs and quotas.' },
+  KAFKA_TOPIC: { ...topicName, default: 'customerio-events', about: 'Topic with the events.' },
+  KAFKA_GROUP_ID: { ...text('any text'), default: 'customerio-workers', about: 'Consumer group of all workers of this deployment.' },
+  KAFKA_DLQ_TOPIC: { ...topicName, default: 'customerio-events-dlq', about: 'Dead-letter topic.' },
+  KAFKA_SESSION_TIMEOUT_MS: { ...milliseconds(2_000, 1_800_000), default: '30000', about: 'A worker that sends no heartbeat for so long loses its partitions.' },
+  KAFKA_HEARTBEAT_INTERVAL_MS: { ...milliseconds(100, 600_000), default: '3000', about: 'Time between two heartbeats.' },
+  KAFKA_REBALANCE_TIMEOUT_MS: { ...milliseconds(2_000, 1_800_000), default: '60000', about: 'How long a rebalance waits for each worker to finish what is in flight.' },
+  KAFKA_TLS: { ...boolean, default: 'false', about: 'Speak TLS to the brokers.' },
+  KAFKA_TLS_CA_FILE: { ...text('path of a PEM file'), about: 'Certificate authority of the brokers, if it is not a public one.' },
+  KAFKA_TLS_CERT_FILE: { ...text('path of a PEM file'), about: 'Client certificate (mutual TLS).' },
+  KAFKA_TLS_KEY_FILE: { ...text('path of a PEM file'), about: 'Key of the client certificate.' },
+  KAFKA_SASL_MECHANISM: { ...oneOf('none', 'plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'), default: 'none', about: 'How to log in at the brokers.' },
+  KAFKA_SASL_USERNAME: { ...text('any text'), about: 'User for plain and scram.' },
+  KAFKA_SASL_PASSWORD: { ...text('any text'), secret: true, about: 'Password for plain and scram.' },
+  KAFKA_SASL_OAUTH_TOKEN_URL: { ...text('an https URL', /^https?:\/\/\S+$/), about: 'Token endpoint for oauthbearer (client credentials grant).' },
+  KAFKA_SASL_OAUTH_CLIENT_ID: { ...text('any text'), about: 'Client id at the token endpoint.' },
+  KAFKA_SASL_OAUTH_CLIENT_SECRET: { ...text('any text'), secret: true, about: 'Client secret at the token endpoint.' },
+  KAFKA_SASL_OAUTH_SCOPE: { ...text('any text'), about: 'Scope asked for at the token endpoint.' },
+
+  CUSTOMERIO_SITE_ID: { ...text('the Site ID of the workspace'), about: 'Site ID (Track API credentials).' },
+  CUSTOMERIO_API_KEY: { ...text('the Track API key of the workspace'), secret: true, alias: 'CUSTOMERIO_TRACK_API_KEY', about: 'Track API key.' },
+  CUSTOMERIO_APP_API_KEY: { ...text('an App API key'), secret: true, about: 'App API key; not needed for the event types delivered so far.' },
+  CUSTOMERIO_REGION: { ...oneOf('us', 'eu'), about: 'Region of the workspace. No default: EU data sent to the US host may be logged in the US.' },
+  CUSTOMERIO_URL: { ...baseUrl, about: 'Base URL in place of the region\'s own host (a proxy, or a stand-in for tests).' },
+
+  CONCURRENCY: { ...integer(1, 1_000), default: '10', about: 'Most requests in flight in one process.' },
+  RATE_LIMIT: { ...integer(1, 1_000), default: '100', about: 'Requests that Customer.io allows the workspace in any window of RATE_LIMIT_WINDOW_MS.' },
+  RATE_LIMIT_RESERVE: { ...integer(0, 999), default: '20', about: 'Part of RATE_LIMIT left to other callers of the workspace.' },
+  RATE_LIMIT_WINDOW_MS: { ...milliseconds(100, 60_000), default: '1000', about: 'The window in which the limit counts.' },
+  RATE_LIMIT_SHARE: { ...oneOf('partitions', 'fixed'), default: 'partitions', about: 'How the workers share the limit: by the partitions each owns, or a fixed part each.' },
+  RATE_LIMIT_DIVISOR: { ...integer(1, 1_000), default: '1', about: 'For RATE_LIMIT_SHARE=fixed: most processes that ever run at once, those going down included.' },
+  REQUEST_TIMEOUT_MS: { ...milliseconds(100, 120_000), default: '10000', about: 'A request without an answer after this long counts as failed.' },
+  LATEST_ARRIVAL_MS: { ...milliseconds(100, 600_000), default: '15000', about: 'Longest time after sending at which a request could still arrive at Customer.io.' },
+  LONGEST_PAUSE_MS: { ...milliseconds(0, 600_000), default: '5000', about: 'Longest pause of the process (a collection, a stall) that the guarantees cover.' },
+
+  RETRY_MAX: { ...integer(0, 100), default: '4', about: 'Retries of an event after its first attempt.' },
+  RETRY_BASE_MS: { ...milliseconds(1, 600_000), default: '1000', about: 'First backoff; it doubles with each retry.' },
+  RETRY_CAP_MS: { ...milliseconds(1, 3_600_000), default: '60000', about: 'Longest backoff, and longest Retry-After obeyed.' },
+  RETRY_JITTER: { ...fraction, default: '0.25', about: 'Backoff is spread by this fraction up and down.' },
+  EXHAUSTED_QUOTA: { ...integer(0, 100_000), default: '60', about: 'Most events a minute that a process dead-letters because their retries ran out; more than that keep waiting.' },
+
+  PREFETCH_RECORDS: { ...integer(10, 1_000_000), default: '2000', about: 'Most records held in one process, shared among its partitions.' },
+  PREFETCH_BYTES: { ...integer(1_048_576, 4_294_967_296), default: '33554432', about: 'Most bytes of records held in one process; one record always fits.' },
+  INFLATE_LIMIT_BYTES: { ...integer(1_048_576, 1_073_741_824), default: '67108864', about: 'Most bytes that one compressed batch of records may inflate to.' },
+  COMMIT_INTERVAL_MS: { ...milliseconds(10, 60_000), default: '500', about: 'Time between two commits of progress; a crash repeats at most this much and what was in flight.' },
+  EVENT_ID_NAMESPACE: { ...text('any text'), default: 'customerio-worker', about: 'Part of the event ids made by the worker; keep it for the life of a topic.' },
+
+  HTTP_PORT: { ...integer(0, 65_535), default: '8080', about: 'Port of /metrics, /healthz, /readyz, /startupz; 0 = any free one.' },
+  HTTP_HOST: { ...text('an address'), default: '0.0.0.0', about: 'Address to listen on.' },
+  LOG_LEVEL: { ...oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'), default: 'info', about: 'Least level that is logged; debug has a line an event.' },
+  LOG_SUMMARY_INTERVAL_MS: { ...milliseconds(1_000, 3_600_000), default: '10000', about: 'Time between two summary lines.' },
+  LAG_INTERVAL_MS: { ...milliseconds(500, 600_000), default: '5000', about: 'Time between two looks at the end of the partitions, for the lag.' },
+  SHUTDOWN_DEADLINE_MS: { ...milliseconds(100, 600_000), default: '25000', about: 'After SIGTERM: most time to finish what is in flight.' },
+} as const satisfies Record<string, KeyDeclaration>
+
+export type Key = keyof typeof KEYS

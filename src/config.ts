@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs'
+import { KEYS } from './config-keys.ts'
+import type { Key, KeyDeclaration } from './config-keys.ts'
+import { ConfigError } from './errors.ts'
+import type { z } from 'zod'
+
+type Environment = Readonly<Record<string, string | undefined>>
+type Raw = { [K in Key]: (typeof KEYS)[K] extends { default: string } ? z.output<(typeof KEYS)[K]['schema']> : z.output<(typeof KEYS)[K]['schema']> | undefined }
+type Required = 'KAFKA_BROKERS' | 'CUSTOMERIO_SITE_ID' | 'CUSTOMERIO_API_KEY' | 'CUSTOMERIO_REGION'
+
+/** The effective settings: validated and frozen, read once and handed down. */
+export type Config = Readonly<Omit<Raw, Required> & { [K in Required]: NonNullable<Raw[K]> }>
+
+const REQUIRED: readonly Required[] = ['KAFKA_BROKERS', 'CUSTOMERIO_SITE_ID', 'CUSTOMERIO_API_KEY', 'CUSTOMERIO_REGION']
+const declarations = Object.entries(KEYS) as [Key, KeyDeclaration][]
+
+/** Safety margin of the fence and of slots for clocks that drift: 0.25 % and 5 ms (drift assumed: at most 0.1 %). */
+export const withMargin = (ms: number): number => ms * 1.0025 + 5
+
+/**
+ * Reads the settings from `env`. Each secret can be given as KEY or as KEY_FILE (a path, its trailing newline dropped); empty values count as absent.
+ * @throws ConfigError with all faults at once, secrets never shown
+ */
+export function readConfig(env: Environment, readFile: (path: string) => string = (path) => readFileSync(path, 'utf8')): Config {
+  const faults: string[] = []
+  const values: Record<string, unknown> = {}
+  for (const [key, declaration] of declarations) {
+    const text = lookUp(key, declaration, env, readFile, faults)
+    if (text === undefined) continue
+    const parsed = declaration.schema.safeParse(text)
+    if (parsed.success) values[key] = parsed.data
+    else faults.push(`${key}: ${declaration.secret ? 'its value (not shown)' : JSON.stringify(text.slice(0, 200))} is not allowed; allowed: ${declaration.allowed}`)
+  }
+  for (const key of REQUIRED) {
+    if (values[key] === undefined && !faults.some((fault) => fault.startsWith(`${key}`))) faults.push(`${key}: is missing; allowed: ${KEYS[key].allowed}`)
+  }
+  const config = values as unknown as Config
+  faults.push(...contradictions(config))
+  if (faults.length > 0) throw new ConfigError(faults)
+  return Object.freeze(config)
+}
+
+function lookUp(key: Key, declaration: KeyDeclaration, env: Environment, readFile: (path: string) => string, faults: string[]): string | undefined {
+  const names = declaration.alias ? [key, declaration.alias] : [key]
+  for (const name of names) {
+    if (env[name]) return env[name]
+    const path = declaration.secret ? env[`${name}_FILE`] : undefined
+    if (!path) continue
+    try {
+      const text = readFile(path).replace(/\r?\n$/, '')
+      if (text) return text
+      faults.push(`${name}_FILE: the file ${JSON.stringify(path)} is empty; it must hold ${declaration.allowed}`)
+    } catch (error) {
+      faults.push(`${name}_FILE: the file ${JSON.stringify(path)} can't be read (${(error as NodeJS.ErrnoException).code ?? 'error'}); give a readable file`)
+    }
+    return undefined
+  }
+  return declaration.default
+}
+
+/** Settings that are fine one by one but not together. */
+function contradictions(c: Config): string[] {
+  const faults: string[] = []
+  const both = (...keys: Key[]) => keys.every((key) => c[key] !== undefined)
+  if (both('RATE_LIMIT', 'RATE_LIMIT_RESERVE') && c.RATE_LIMIT_RESERVE >= c.RATE_LIMIT) {
+    faults.push(`RATE_LIMIT_RESERVE: ${c.RATE_LIMIT_RESERVE} leaves nothing of RATE_LIMIT ${c.RATE_LIMIT}; allowed: less than RATE_LIMIT`)
+  } else if (both('RATE_LIMIT', 'RATE_LIMIT_RESERVE', 'RATE_LIMIT_DIVISOR') && c.RATE_LIMIT_SHARE === 'fixed' && c.RATE_LIMIT_DIVISOR > c.RATE_LIMIT - c.RATE_LIMIT_RESERVE) {
+    faults.push(`RATE_LIMIT_DIVISOR: ${c.RATE_LIMIT_DIVISOR} leaves each process less than one request a window; allowed: at most RATE_LIMIT - RATE_LIMIT_RESERVE`)
+  }
+  if (both('REQUEST_TIMEOUT_MS', 'LATEST_ARRIVAL_MS') && c.LATEST_ARRIVAL_MS < c.REQUEST_TIMEOUT_MS) {
+    faults.push(`LATEST_ARRIVAL_MS: ${c.LATEST_ARRIVAL_MS} is less than REQUEST_TIMEOUT_MS ${c.REQUEST_TIMEOUT_MS}; allowed: at least REQUEST_TIMEOUT_MS`)
+  }
+  if (both('KAFKA_SESSION_TIMEOUT_MS', 'KAFKA_REBALANCE_TIMEOUT_MS', 'KAFKA_HEARTBEAT_INTERVAL_MS', 'LONGEST_PAUSE_MS', 'LATEST_ARRIVAL_MS') && fenceMs(c) < 2 * c.KAFKA_HEARTBEAT_INTERVAL_MS) {
+    faults.push(`KAFKA_SESSION_TIMEOUT_MS: ${c.KAFKA_SESSION_TIMEOUT_MS} (with KAFKA_REBALANCE_TIMEOUT_MS ${c.KAFKA_REBALANCE_TIMEOUT_MS}) leaves no room for the fence; `
+      + 'allowed: both above LONGEST_PAUSE_MS + LATEST_ARRIVAL_MS + 2 x KAFKA_HEARTBEAT_INTERVAL_MS')
+  }
+  if (c.KAFKA_SASL_MECHANISM === 'oauthbearer') {
+    for (const key of ['KAFKA_SASL_OAUTH_TOKEN_URL', 'KAFKA_SASL_OAUTH_CLIENT_ID', 'KAFKA_SASL_OAUTH_CLIENT_SECRET'] as const) {
+      if (!c[key]) faults.push(`${key}: is missing; KAFKA_SASL_MECHANISM=oauthbearer needs it`)
+    }
+  } else if (c.KAFKA_SASL_MECHANISM && c.KAFKA_SASL_MECHANISM !== 'none') {
+    for (const key of ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const) {
+      if (!c[key]) faults.push(`${key}: is missing; KAFKA_SASL_MECHANISM=${c.KAFKA_SASL_MECHANISM} needs it`)
+    }
+  }
+  if (Boolean(c.KAFKA_TLS_CERT_FILE) !== Boolean(c.KAFKA_TLS_KEY_FILE)) faults.push('KAFKA_TLS_CERT_FILE: and KAFKA_TLS_KEY_FILE go together; give both or none')
+  if (c.KAFKA_TLS === false && (c.KAFKA_TLS_CA_FILE || c.KAFKA_TLS_CERT_FILE)) faults.push('KAFKA_TLS: is false though a TLS file is given; allowed: true, or no KAFKA_TLS_*_FILE')
+  return faults
+}
+
+/**
+ * How long after the sending of the last acknowledged heartbeat this process may still send, ms. With min(session, rebalance timeout) - pause - latest
+ * arrival, even a request sent at the last instant has arrived before the broker can hand the partition to somebody else; the margin covers drift.
+ */
+export function fenceMs(c: Pick<Config, 'KAFKA_SESSION_TIMEOUT_MS' | 'KAFKA_REBALANCE_TIMEOUT_MS' | 'LONGEST_PAUSE_MS' | 'LATEST_ARRIVAL_MS'>): number {
+  const owned = Math.min(c.KAFKA_SESSION_TIMEOUT_MS, c.KAFKA_REBALANCE_TIMEOUT_MS)
+  return owned - c.LONGEST_PAUSE_MS - c.LATEST_ARRIVAL_MS - (withMargin(owned) - owned)
+}
+
+/** Lines of `--check-config`: every key with its effective value, secrets masked. */
+export function describeConfig(config: Config): string[] {
+  return declarations.map(([key, declaration]) => {
+    const value: unknown = config[key]
+    if (value === undefined) return `${key}=`
+    return `${key}=${declaration.secret ? '********' : Array.isArray(value) ? value.join(',') : String(value)}`
+  })
+}
+
+/** Every value that must not appear in a log, metric or error text. */
+export function secretsOf(config: Config): string[] {
+  return declarations.filter(([, declaration]) => declaration.secret).map(([key]) => config[key]).filter((value): value is string => typeof value === 'string')
+}

@@ -1,0 +1,35 @@
+/** How long an attempt counts as "lately", ms, and how many are remembered. */
+const LATELY_MS = 60_000
+const REMEMBERED = 200
+
+interface Outcome {
+  readonly at: number
+  readonly item: object
+  readonly ok: boolean
+}
+
+/** How an endpoint has been doing lately. Pure: the caller gives the time. Bounded: a ring of attempts. */
+export class Health {
+  #ring: Outcome[] = []
+
+  record(at: number, item: object, ok: boolean): void {
+    this.#ring.push({ at, item, ok })
+    if (this.#ring.length > REMEMBERED) this.#ring.shift()
+  }
+
+  /** Attempts of other events lately, and the part of them that succeeded (NaN if none). */
+  others(now: number, item: object | null): { attempts: number; successRatio: number } {
+    const lately = this.#ring.filter((outcome) => outcome.item !== item && now - outcome.at <= LATELY_MS)
+    return { attempts: lately.length, successRatio: lately.filter((outcome) => outcome.ok).length / lately.length }
+  }
+
+  /** Part of the last `count` attempts that failed; 0 while there are fewer. */
+  failureRatio(count: number): number {
+    if (this.#ring.length < count) return 0
+    return this.#ring.slice(-count).filter((outcome) => !outcome.ok).length / count
+  }
+
+  forget(): void {
+    this.#ring = []
+  }
+}

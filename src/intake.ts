@@ -1,0 +1,143 @@
+import type { WallClock } from './clock.ts'
+import type { Config } from './config.ts'
+import { decodeEvent } from './event.ts'
+import type { InvalidEvent } from './event.ts'
+import type { Assignment } from './kafka/client/membership.ts'
+import { UNDECODABLE_HEADER } from './kafka/client/undecodable.ts'
+import { LETTER_HEADERS } from './kafka/dead-letter.ts'
+import { lagOf } from './kafka/lag.ts'
+import type { PartitionLag } from './kafka/lag.ts'
+import { PartitionWork } from './kafka/partition-work.ts'
+import type { Item, Memory } from './kafka/partition-work.ts'
+import { headerText } from './kafka/record.ts'
+import type { KafkaRecord } from './kafka/record.ts'
+
+export interface IntakeOptions {
+  readonly config: Pick<Config, 'PREFETCH_RECORDS' | 'PREFETCH_BYTES' | 'EVENT_ID_NAMESPACE'>
+  readonly onReady: (item: Item) => void
+  readonly onBarrier: () => void
+  readonly pause: (partition: number) => void
+  readonly resume: (partition: number) => void
+}
+
+/** The partitions that this process owns: takes their records, keeps what is pending bounded, and knows how far each is done. */
+export class Intake {
+  readonly #options: IntakeOptions
+  readonly #works = new Map<number, PartitionWork>()
+  readonly #paused = new Set<number>()
+  #memories = new Map<number, Memory>()
+  #oldest = new Map<number, { oldest: number }>()
+  #most = { records: 0, bytes: 0 }
+  skipped = 0
+
+  constructor(options: IntakeOptions) {
+    this.#options = options
+  }
+
+  get pausedPartitions(): number {
+    return this.#paused.size
+  }
+
+  get pending(): { records: number; bytes: number } {
+    let [records, bytes] = [0, 0]
+    for (const work of this.#works.values()) {
+      records += work.pending
+      bytes += work.bytes
+    }
+    return { records, bytes }
+  }
+
+  partitions(): number[] {
+    return [...this.#works.keys()]
+  }
+
+  /** A new assignment: what is remembered of partitions that went elsewhere is forgotten. */
+  open(assignment: Assignment): void {
+    const { config } = this.#options
+    const owned = Math.max(1, assignment.partitions.length)
+    this.#most = { records: Math.max(1, Math.floor(config.PREFETCH_RECORDS / owned)), bytes: Math.floor(config.PREFETCH_BYTES / owned) }
+    for (const partition of assignment.partitions) this.#begin(partition, assignment.starts.get(partition)?.position ?? 0)
+    this.#memories.clear()
+  }
+
+  /** The assignment is over: what is not done is forgotten but for the memory. */
+  close(): void {
+    this.#memories = new Map([...this.#works].map(([partition, work]) => [partition, work.memory()]))
+    this.#works.clear()
+    this.#paused.clear()
+    this.#oldest.clear()
+  }
+
+  position(partition: number): number | undefined {
+    return this.#works.get(partition)?.position
+  }
+
+  hasRoom(partition: number): boolean {
+    const work = this.#works.get(partition)
+    if (!work) return false
+    if (work.hasRoom()) return true
+    this.#paused.add(partition)
+    this.#options.pause(partition)
+    return false
+  }
+
+  take(record: KafkaRecord): void {
+    const work = this.#works.get(record.partition)
+    if (!work) return
+    const undecodable = headerText(record, UNDECODABLE_HEADER)
+    const invalid: InvalidEvent | undefined = undecodable === undefined ? undefined : { kind: 'invalid', reason: 'undecodable', message: undecodable }
+    const skipped = work.skipped
+    work.take(record, invalid ?? decodeEvent(record, headerText(record, LETTER_HEADERS.eventId) || undefined, this.#options.config.EVENT_ID_NAMESPACE))
+    this.skipped += work.skipped - skipped
+  }
+
+  reached(partition: number, end: number): void {
+    this.#works.get(partition)?.reached(end)
+  }
+
+  /** Reading goes on elsewhere: forward (what is pending stays), or backward (the topic was made anew: begin again). */
+  jump(partition: number, to: number): void {
+    const work = this.#works.get(partition)
+    if (!work) return
+    if (to >= work.position) work.reached(to)
+    else this.#begin(partition, to)
+  }
+
+  /** Offsets that have moved since the last commit. */
+  progress(): Map<number, number> {
+    const offsets = new Map<number, number>()
+    for (const [partition, work] of this.#works) if (work.progress > work.committed) offsets.set(partition, work.progress)
+    return offsets
+  }
+
+  committed(offsets: ReadonlyMap<number, number>): void {
+    for (const [partition, offset] of offsets) this.#works.get(partition)?.commitDone(offset)
+  }
+
+  /** Fetches again where half of the room is free. */
+  resumeWhereRoom(): void {
+    for (const partition of this.#paused) {
+      if (!this.#works.get(partition)?.hasMuchRoom()) continue
+      this.#paused.delete(partition)
+      this.#options.resume(partition)
+    }
+  }
+
+  /** @param ends offset after the last record, by partition */
+  lags(ends: ReadonlyMap<number, { end: number }>, wall: WallClock): PartitionLag[] {
+    const lags: PartitionLag[] = []
+    for (const [partition, work] of this.#works) {
+      const end = ends.get(partition)?.end
+      if (end === undefined) continue
+      const { oldest } = work
+      if (oldest !== undefined) this.#oldest.set(partition, { oldest })
+      lags.push(lagOf(partition, work.progress, end, oldest, wall(), this.#oldest.get(partition)))
+    }
+    return lags
+  }
+
+  #begin(partition: number, start: number): void {
+    const { onReady, onBarrier } = this.#options
+    this.#works.set(partition, new PartitionWork({ partition, start, most: this.#most, memory: this.#memories.get(partition), onReady, onBarrier }))
+  }
+}

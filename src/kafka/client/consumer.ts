@@ -1,0 +1,174 @@
+import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs'
+import { monotonic } from '../../clock.ts'
+import type { Config } from '../../config.ts'
+import type { Logger } from '../../logger.ts'
+import { errorText } from '../../errors.ts'
+import type { KafkaRecord } from '../record.ts'
+import { createMembership } from './membership.ts'
+import type { Assignment, MembershipHandlers } from './membership.ts'
+
+export interface ConsumerHandlers extends MembershipHandlers {
+  /** Offset that the next batch of the partition must begin at; undefined if the partition is not ours. */
+  position(partition: number): number | undefined
+  /** Whether one more record of the partition can be taken. */
+  hasRoom(partition: number): boolean
+  take(record: KafkaRecord): void
+  /** All records before `end` have been taken or don't exist (control records, compaction). */
+  reached(partition: number, end: number): void
+  polled(): void
+  /**
+   * Reading goes on at `to`: forward when retention passed the position (or only control records are in between), backward when the topic
+   * was made anew.
+   */
+  jumped(partition: number, from: number, to: number): void
+  /** kafkajs gave up; it restarts by itself if `restarting`. */
+  crashed(error: unknown, restarting: boolean): void
+}
+
+export interface GroupConsumer {
+  /** Connects and joins; resolves after kafkajs's first try to join. */
+  start(): Promise<void>
+  pause(partition: number): void
+  resume(partition: number): void
+  heartbeat(): Promise<void>
+  commit(assignment: Assignment, offsets: ReadonlyMap<number, number>): Promise<void>
+  /** Leaves the group (through `revoke`) and disconnects. */
+  stop(): Promise<void>
+}
+
+/** Bytes asked for a partition and in all with each fetch: enough for some thousand events, little to decode again after a pause. */
+const FETCH_PARTITION_BYTES = 262_144
+const FETCH_BYTES = 4_194_304
+/** kafkajs looks at pauses, resumes and the group between two fetches, so a fetch must not wait long. */
+const FETCH_WAIT_MS = 250
+
+/**
+ * The consumer: kafkajs fetches, its handlers hand over and return at once, so a slow event never holds up a fetch or a heartbeat. Positions of
+ * fetching run ahead of the commits; both begin at the same offset after each join, and a batch that does not continue the position is dropped
+ * and asked for again: one that was fetched before a rebalance can therefore never open a gap.
+ */
+export function createGroupConsumer(kafka: Kafka, config: Config, logger: Logger, handlers: ConsumerHandlers): GroupConsumer {
+  const topic = config.KAFKA_TOPIC
+  let stopping = false
+  let assignment: Assignment | undefined
+  const repositioned = new Map<number, { position: number; fetched: number }>()
+  const membership = createMembership({
+    topic, groupId: config.KAFKA_GROUP_ID, clock: monotonic,
+    handlers: { ...handlers, assigned: (given) => { assignment = given; handlers.assigned(given) } },
+  })
+  const consumer: Consumer = kafka.consumer({
+    groupId: config.KAFKA_GROUP_ID,
+    partitionAssigners: [membership.assigner],
+    sessionTimeout: config.KAFKA_SESSION_TIMEOUT_MS,
+    heartbeatInterval: config.KAFKA_HEARTBEAT_INTERVAL_MS,
+    rebalanceTimeout: config.KAFKA_REBALANCE_TIMEOUT_MS,
+    maxBytesPerPartition: FETCH_PARTITION_BYTES,
+    maxBytes: FETCH_BYTES,
+    maxWaitTimeInMs: FETCH_WAIT_MS,
+    metadataMaxAge: 30_000,
+    allowAutoTopicCreation: false,
+    retry: { initialRetryTime: 200, maxRetryTime: 5_000, retries: 8, restartOnFailure: async () => !stopping },
+  })
+
+  /** While kafkajs restarts after a crash it has no group to act on; the next join sets everything anew. */
+  const ifRunning = (act: () => void): void => {
+    try {
+      act()
+    } catch (error) {
+      logger.debug({ cause: errorText(error) }, 'the consumer is not running')
+    }
+  }
+  const seek = (partition: number, offset: number): void => ifRunning(() => consumer.seek({ topic, partition, offset: String(offset) }))
+
+  const take = ({ batch, resolveOffset }: EachBatchPayload): void => {
+    const { partition } = batch
+    const position = handlers.position(partition)
+    if (position === undefined) return
+    const { fetchedOffset } = batch as unknown as { fetchedOffset: string }
+    if (Number(fetchedOffset) !== position) {
+      reposition(partition, position, Number(fetchedOffset))
+      return
+    }
+    let last: string | undefined
+    for (const message of batch.messages) {
+      if (!handlers.hasRoom(partition)) break
+      handlers.take(toRecord(topic, partition, message))
+      last = message.offset
+    }
+    if (last === undefined) return
+    const whole = last === batch.messages.at(-1)?.offset
+    handlers.reached(partition, Number(whole ? batch.lastOffset() : last) + 1)
+    resolveOffset(last)
+  }
+
+  /**
+   * A batch that does not continue the position was fetched before the last join, or kafkajs went on elsewhere by itself: at the earliest
+   * offset when the position is out of range, behind batches that hold no records. A stale batch comes only once, so if it is the same
+   * again after a seek, kafkajs is right.
+   */
+  const reposition = (partition: number, position: number, fetched: number): void => {
+    const before = repositioned.get(partition)
+    if (before?.position !== position || before.fetched !== fetched) {
+      repositioned.set(partition, { position, fetched })
+      seek(partition, position)
+      return
+    }
+    repositioned.delete(partition)
+    seek(partition, fetched)
+    handlers.jumped(partition, position, fetched)
+  }
+
+  consumer.on(consumer.events.GROUP_JOIN, () => {
+    repositioned.clear()
+    for (const [partition, { position }] of assignment?.starts ?? []) seek(partition, position)
+    consumer.resume([{ topic }])
+  })
+  consumer.on(consumer.events.FETCH_START, () => handlers.polled())
+  // batches with nothing but control records or aborted transactions never reach a handler
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+    if (payload.batchSize === 0 && handlers.position(payload.partition) === Number(payload.firstOffset ?? NaN)) {
+      handlers.reached(payload.partition, Number(payload.lastOffset) + 1)
+    }
+  })
+  consumer.on(consumer.events.CRASH, ({ payload }) => handlers.crashed(payload.error, payload.restart && !stopping))
+
+  return {
+    start: async () => {
+      await consumer.connect()
+      await consumer.subscribe({ topics: [topic], fromBeginning: true })
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: 32,
+        // a throw here would end the consumer for good
+        eachBatch: async (payload) => {
+          try {
+            take(payload)
+          } catch (error) {
+            handlers.crashed(error, false)
+          }
+        },
+      })
+    },
+    pause: (partition) => ifRunning(() => consumer.pause([{ topic, partitions: [partition] }])),
+    resume: (partition) => ifRunning(() => consumer.resume([{ topic, partitions: [partition] }])),
+    heartbeat: async () => membership.heartbeat(),
+    commit: async (given, offsets) => membership.commit(given, offsets),
+    stop: async () => {
+      stopping = true
+      await consumer.disconnect().catch((error: unknown) => logger.warn({ cause: errorText(error) }, 'disconnecting from Kafka failed'))
+    },
+  }
+}
+
+function toRecord(topic: string, partition: number, message: KafkaMessage): KafkaRecord {
+  const headers: Record<string, Buffer | Buffer[]> = {}
+  for (const [name, value] of Object.entries(message.headers ?? {})) {
+    if (value === undefined) continue
+    headers[name] = Array.isArray(value) ? value.map((part) => Buffer.from(part)) : Buffer.from(value)
+  }
+  return {
+    topic, partition, offset: Number(message.offset), timestamp: Number(message.timestamp),
+    key: message.key && Buffer.from(message.key), value: message.value && Buffer.from(message.value), headers,
+  }
+}

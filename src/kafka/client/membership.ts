@@ -1,0 +1,208 @@
+import kafkajs from 'kafkajs'
+import type { Assigner, PartitionAssigner } from 'kafkajs'
+import type { MonotonicClock } from '../../clock.ts'
+import { assignPartitions } from '../assignment.ts'
+
+/**
+ * The seam into kafkajs's group membership. kafkajs has no "partitions revoked" callback, does not tell when a heartbeat was *sent*, nor
+ * the user data of an assignment. A partition assigner is given the consumer's cluster object, and everything that matters passes through it:
+ *
+ *   findGroupCoordinator   is awaited before every join attempt, so that is where the old assignment is drained
+ *   coordinator.syncGroup  brings the assignment: its user data has the topic's number of partitions; start offsets are looked up here,
+ *                          before anything can be fetched
+ *   coordinator.heartbeat  an acknowledged one proves ownership from the moment it was sent
+ *   coordinator.leaveGroup the partitions are given up (shutdown, or a crash of the consumer): drained before, too
+ *
+ * kafkajs is pinned to an exact version; test/integration/membership.test.ts fails if one of these ways is gone.
+ */
+/** What a join brought. */
+export interface Assignment {
+  readonly generation: number
+  readonly memberId: string
+  readonly partitions: readonly number[]
+  /** Partitions of the topic, as the group's leader saw it: the same for all members of a generation. */
+  readonly partitionCount: number
+  /** Where to begin, by partition. */
+  readonly starts: ReadonlyMap<number, PartitionStart>
+}
+
+export interface PartitionStart {
+  /** First offset that is not done. */
+  readonly position: number
+  /** Records that retention deleted before the group had read them. */
+  readonly lost: number
+}
+
+export interface MembershipHandlers {
+  /** Awaited before each attempt to join, and before leaving: finish or give up what is in flight, commit. */
+  revoke(): Promise<void>
+  /** The assignment was received; nothing has been fetched yet. */
+  assigned(assignment: Assignment): void
+  /** The broker acknowledged a heartbeat (or the join) that was sent at `sentAt`, monotonic ms. */
+  acknowledged(sentAt: number): void
+}
+
+interface Coordinator {
+  isConnected(): boolean
+  heartbeat(request: { groupId: string; memberId: string; groupGenerationId: number }): Promise<unknown>
+  leaveGroup(request: object): Promise<unknown>
+  syncGroup(request: { groupId: string; generationId: number; memberId: string }): Promise<{ memberAssignment: Buffer }>
+  offsetFetch(request: object): Promise<{ responses: { partitions: { partition: number; offset: string; errorCode: number }[] }[] }>
+  offsetCommit(request: object): Promise<unknown>
+}
+
+interface Cluster {
+  findGroupCoordinator(request: { groupId: string }): Promise<Coordinator>
+  fetchTopicsOffset(topics: object[]): Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>
+  findTopicPartitionMetadata(topic: string): { partitionId: number }[]
+  refreshMetadata(): Promise<void>
+}
+
+export interface Membership {
+  readonly assigner: PartitionAssigner
+  /** Sends a heartbeat of the present generation now. @throws kafkajs's error, also when the group is rebalancing */
+  heartbeat(): Promise<void>
+  /** Commits offsets in the name of `assignment`: after a newer generation began the broker refuses it. @throws kafkajs's error */
+  commit(assignment: Assignment, offsets: ReadonlyMap<number, number>): Promise<void>
+}
+
+/** Version of the user data in member metadata and assignments. */
+const USER_DATA = 1
+/** Tries to look up where to begin before the join is given up. */
+const LOOK_UPS = 5
+
+export function createMembership(options: { topic: string; groupId: string; clock: MonotonicClock; handlers: MembershipHandlers }): Membership {
+  const { topic, groupId, clock, handlers } = options
+  let cluster: Cluster
+  let find: Cluster['findGroupCoordinator']
+  let coordinator: Coordinator | undefined
+  let current: Assignment | undefined
+  let ownedBefore: readonly number[] = []
+  const observed = new WeakSet<Coordinator>()
+
+  const observe = (broker: Coordinator): void => {
+    if (observed.has(broker)) return
+    observed.add(broker)
+    const heartbeat = broker.heartbeat.bind(broker)
+    broker.heartbeat = async (request) => {
+      const sentAt = clock()
+      const answer = await heartbeat(request)
+      if (request.groupGenerationId === current?.generation) handlers.acknowledged(sentAt)
+      return answer
+    }
+    const leaveGroup = broker.leaveGroup.bind(broker)
+    broker.leaveGroup = async (request) => {
+      await handlers.revoke()
+      current = undefined
+      return leaveGroup(request)
+    }
+    const syncGroup = broker.syncGroup.bind(broker)
+    broker.syncGroup = async (request) => {
+      const answer = await syncGroup(request)
+      const decoded = kafkajs.AssignerProtocol.MemberAssignment.decode(answer.memberAssignment)
+      const partitions = decoded?.assignment[topic] ?? []
+      const starts = await lookUpStarts(broker, partitions)
+      current = { generation: request.generationId, memberId: request.memberId, partitions, partitionCount: partitions.length === 0 ? 0 : countOf(decoded?.userData), starts }
+      ownedBefore = partitions
+      handlers.assigned(current)
+      // ownership is counted from a heartbeat of this generation: the join itself may have waited long for other members
+      broker.heartbeat({ groupId, memberId: request.memberId, groupGenerationId: request.generationId }).catch(() => {})
+      return answer
+    }
+  }
+
+  const lookUpStarts = async (broker: Coordinator, partitions: readonly number[]): Promise<Map<number, PartitionStart>> => {
+    if (partitions.length === 0) return new Map()
+    const list = partitions.map((partition) => ({ partition }))
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const [committed, earliest, latest] = await Promise.all([
+          broker.offsetFetch({ groupId, topics: [{ topic, partitions: list }] }),
+          cluster.fetchTopicsOffset([{ topic, partitions: list, fromBeginning: true }]),
+          cluster.fetchTopicsOffset([{ topic, partitions: list, fromBeginning: false }]),
+        ])
+        const at = (offsets: { partition: number; offset: string }[] | undefined, partition: number): number =>
+          Number(offsets?.find((entry) => entry.partition === partition)?.offset ?? -1)
+        return new Map(partitions.map((partition) => [partition,
+          startOf(at(committed.responses[0]?.partitions, partition), at(earliest[0]?.partitions, partition), at(latest[0]?.partitions, partition))]))
+      } catch (error) {
+        if (attempt === LOOK_UPS) throw error
+        await cluster.refreshMetadata().catch(() => {})
+      }
+    }
+  }
+
+  const assigner: PartitionAssigner = ({ cluster: given }): Assigner => {
+    cluster = given as unknown as Cluster
+    find = cluster.findGroupCoordinator.bind(cluster)
+    cluster.findGroupCoordinator = async (request) => {
+      await handlers.revoke()
+      current = undefined
+      coordinator = await find(request)
+      observe(coordinator)
+      return coordinator
+    }
+    return {
+      name: 'customerio-worker',
+      version: USER_DATA,
+      protocol: ({ topics }) => ({
+        name: 'customerio-worker',
+        metadata: kafkajs.AssignerProtocol.MemberMetadata.encode({ version: USER_DATA, topics, userData: Buffer.from(JSON.stringify(ownedBefore)) }),
+      }),
+      assign: async ({ members }) => {
+        const count = cluster.findTopicPartitionMetadata(topic).length
+        const dealt = assignPartitions(members.map(({ memberId, memberMetadata }) => ({ id: memberId, owned: ownedOf(memberMetadata) })), count)
+        const userData = Buffer.from(JSON.stringify({ partitions: count }))
+        return [...dealt].map(([memberId, partitions]) => ({
+          memberId,
+          memberAssignment: kafkajs.AssignerProtocol.MemberAssignment.encode({ version: USER_DATA, assignment: { [topic]: partitions }, userData }),
+        }))
+      },
+    }
+  }
+
+  const connected = async (): Promise<Coordinator> => {
+    if (!coordinator?.isConnected()) {
+      coordinator = await find({ groupId })
+      observe(coordinator)
+    }
+    return coordinator
+  }
+
+  return {
+    assigner,
+    heartbeat: async () => {
+      if (!current) return
+      const { memberId, generation } = current
+      await (await connected()).heartbeat({ groupId, memberId, groupGenerationId: generation })
+    },
+    commit: async (assignment, offsets) => {
+      const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset: String(offset), metadata: null }))
+      await (await connected()).offsetCommit({ groupId, memberId: assignment.memberId, groupGenerationId: assignment.generation, topics: [{ topic, partitions }] })
+    },
+  }
+}
+
+/** Earliest for a new group; a committed offset outside of what the log still has (retention, a topic made anew) begins at the earliest too. */
+function startOf(committed: number, earliest: number, latest: number): PartitionStart {
+  if (committed < 0) return { position: Math.max(0, earliest), lost: 0 }
+  if (committed < earliest) return { position: earliest, lost: earliest - committed }
+  if (committed > latest && latest >= 0) return { position: earliest, lost: 0 }
+  return { position: committed, lost: 0 }
+}
+
+function countOf(userData: Buffer | undefined): number {
+  const { partitions } = JSON.parse(userData?.toString() || '{}') as { partitions?: number }
+  if (!partitions) throw new Error('the assignment does not carry the number of partitions: another kind of consumer is in this group')
+  return partitions
+}
+
+function ownedOf(memberMetadata: Buffer): number[] {
+  try {
+    const userData = kafkajs.AssignerProtocol.MemberMetadata.decode(memberMetadata)?.userData
+    const parsed: unknown = JSON.parse(userData?.toString() || '[]')
+    return Array.isArray(parsed) ? parsed.filter((partition): partition is number => Number.isInteger(partition)) : []
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,66 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+const PREFIX = 'customerio_worker_'
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+const AGE_SECONDS = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400]
+
+/** Every metric of the worker, declared once; docs/metrics.md is held against this list by a test. Base units; labels have few values, never a person. */
+export type Metrics = ReturnType<typeof createMetrics>
+
+export function createMetrics() {
+  const registry = new Registry()
+  const registers = [registry]
+  const counter = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) => new Counter({ name: PREFIX + name, help, labelNames, registers })
+  const gauge = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) => new Gauge({ name: PREFIX + name, help, labelNames, registers })
+  const histogram = <L extends string = never>(name: string, help: string, buckets: number[], labelNames: readonly L[] = []) =>
+    new Histogram({ name: PREFIX + name, help, buckets, labelNames, registers })
+  collectDefaultMetrics({ register: registry })
+
+  return {
+    registry,
+    // what became of events
+    events: counter('events_total', 'Events with their final outcome: delivered or dead_letter.', ['type', 'outcome']),
+    deadLetters: counter('dead_letters_total', 'Dead letters acknowledged by the broker, by reason.', ['reason']),
+    deadLetterFailures: counter('dead_letter_failures_total', 'Sends of a dead letter that failed; each is tried again.'),
+    eventAge: histogram('event_age_seconds', 'Age of an event (since its record\'s timestamp) when Customer.io accepted it.', AGE_SECONDS),
+    skipped: counter('records_skipped_total', 'Records met again after a rebalance that were already done, so not sent again.'),
+    // attempts
+    attempts: counter('attempts_total', 'Requests to Customer.io, by HTTP status, or timeout or network when there was none.', ['status']),
+    attemptDuration: histogram('attempt_duration_seconds', 'Time from sending a request to its verdict.', SECONDS),
+    retries: counter('retries_total', 'Attempts that were put off to be tried again, by cause.', ['cause']),
+    inFlight: gauge('in_flight_requests', 'Requests to Customer.io without a verdict yet.'),
+    // the limiter
+    slotsOwned: gauge('slots_owned', 'Slots (requests a window) that this process may use now.'),
+    slotsFree: gauge('slots_free', 'Owned slots that are free now.'),
+    slotsUsable: gauge('slots_usable', 'Owned slots used at present; fewer than owned after repeated 429s.'),
+    limiterWait: histogram('limiter_wait_seconds', 'Time that an event ready to be sent waited for a slot.', SECONDS),
+    limiterQueued: gauge('limiter_queued', 'Attempts queued at the limiter.'),
+    limiterRunning: gauge('limiter_running', 'Attempts running under the limiter.'),
+    limiterDone: counter('limiter_done_total', 'Attempts that went through the limiter.'),
+    limiterDepleted: counter('limiter_depleted_total', 'Times that the last free slot was taken.'),
+    limiterErrors: counter('limiter_errors_total', 'Errors raised by the limiter itself.'),
+    // gate and breaker
+    gateClosed: gauge('gate_closed', '1 while a 429 keeps this process from sending.'),
+    throttled: counter('throttled_total', 'Answers with status 429.'),
+    breakerState: gauge('breaker_state', 'Breaker: 0 closed, 1 half open, 2 open, 3 open for refused credentials.'),
+    probes: counter('probes_total', 'Calls that ask whether the credentials work, by result.', ['result']),
+    // progress
+    lagRecords: gauge('partition_lag_records', 'Records between the committed offset and the end of a partition owned here.', ['partition']),
+    lagSeconds: gauge('partition_lag_seconds', 'Age of the oldest record of a partition owned here that is not done.', ['partition']),
+    drainSeconds: gauge('time_to_drain_seconds', 'Lag of the owned partitions divided by the slots owned: time to empty them with no new events.'),
+    pending: gauge('pending_records', 'Records taken from Kafka that are not done.'),
+    pendingBytes: gauge('pending_bytes', 'Bytes of the records that are not done.'),
+    waiting: gauge('waiting_events', 'Events that wait for their next attempt.'),
+    pausedPartitions: gauge('paused_partitions', 'Partitions not fetched because enough of their records are pending.'),
+    // the group
+    assignedPartitions: gauge('assigned_partitions', 'Partitions owned by this process.'),
+    rebalances: counter('rebalances_total', 'Assignments received from the group.'),
+    rebalanceDrain: histogram('rebalance_drain_seconds', 'Time to finish what was in flight before a rebalance.', SECONDS),
+    commits: counter('commits_total', 'Commits of offsets acknowledged by the broker.'),
+    commitFailures: counter('commit_failures_total', 'Commits of offsets that failed.'),
+    fenced: gauge('fenced', '1 while no heartbeat was acknowledged for so long that this process may not send.'),
+    sincePoll: gauge('since_last_poll_seconds', 'Time since the last fetch from Kafka.'),
+    offsetGap: counter('offset_gap_records_total', 'Records that were deleted (retention) before this group had read them: lost.'),
+    consumerCrashes: counter('consumer_crashes_total', 'Restarts of the Kafka consumer after an error.'),
+  }
+}

@@ -1,0 +1,260 @@
+import { monotonic, sleep, wall } from './clock.ts'
+import type { Config } from './config.ts'
+import { fenceMs, withMargin } from './config.ts'
+import { Breaker } from './delivery/breaker.ts'
+import { createCustomerIo } from './delivery/customerio.ts'
+import { Delivery } from './delivery/delivery.ts'
+import { Gate } from './delivery/gate.ts'
+import { Health } from './delivery/health.ts'
+import { Quota } from './delivery/quota.ts'
+import { errorText } from './errors.ts'
+import { Intake } from './intake.ts'
+import { createAdmin } from './kafka/client/admin.ts'
+import { connect } from './kafka/client/connection.ts'
+import { createGroupConsumer } from './kafka/client/consumer.ts'
+import type { Assignment } from './kafka/client/membership.ts'
+import { createProducer } from './kafka/client/producer.ts'
+import { DeadLetters } from './kafka/dead-letter.ts'
+import { Fence } from './kafka/fence.ts'
+import { drainSeconds } from './kafka/lag.ts'
+import { preflight } from './kafka/preflight.ts'
+import { SlotLimiter } from './limiter/limiter.ts'
+import { PartitionShare } from './limiter/partitions.ts'
+import { FixedShare } from './limiter/share.ts'
+import type { Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
+
+export interface WorkerDependencies {
+  readonly config: Config
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly version: string
+  /** Something that can't be gone on with: the process is to end. */
+  readonly onFatal: (error: unknown) => void
+}
+
+export interface Worker {
+  /** Connects and joins the group. @throws StartupError if the cluster does not fit the settings, else what Kafka said */
+  start(): Promise<void>
+  /** Finishes what is in flight, commits, leaves the group, disconnects. */
+  stop(): Promise<void>
+  /** What has been taken from Kafka and is not done. */
+  left(): { records: number; inFlight: number }
+  /** Joined at least once. */
+  joined(): boolean
+  /** ms since kafkajs last asked for records. */
+  sincePoll(): number
+  /** Brings the gauges up to date. */
+  measure(): void
+}
+
+/** Resolves after `ms` no earlier than asked: timers may fire up to a millisecond early. */
+const after = (ms: number, run: () => void): void => { setTimeout(run, Math.ceil(ms) + 1) }
+
+/** Puts the parts together; the way of an event through them is in ARCHITECTURE.md. */
+export function createWorker({ config, logger, metrics, version, onFatal }: WorkerDependencies): Worker {
+  const kafka = connect(config, logger)
+  const admin = createAdmin(kafka)
+  const producer = createProducer(kafka)
+  const fence = new Fence(fenceMs(config))
+  const limit = config.RATE_LIMIT - config.RATE_LIMIT_RESERVE
+  const windowMs = withMargin(config.RATE_LIMIT_WINDOW_MS)
+  const latestArrivalMs = withMargin(config.LATEST_ARRIVAL_MS)
+  const fenced = () => !fence.isOpen(monotonic())
+  const byPartitions = new PartitionShare({ limit, windowMs, clock: monotonic, after, fenced })
+  const share = config.RATE_LIMIT_SHARE === 'partitions'
+    ? byPartitions
+    : new FixedShare({ limit, divisor: config.RATE_LIMIT_DIVISOR, quarantineMs: latestArrivalMs + windowMs, clock: monotonic, after })
+  const limiter = new SlotLimiter({
+    share, windowMs, latestArrivalMs, concurrency: config.CONCURRENCY, clock: monotonic, after,
+    onDepleted: () => metrics.limiterDepleted.inc(),
+    onError: (error) => {
+      metrics.limiterErrors.inc()
+      logger.error({ cause: errorText(error) }, 'limiter')
+    },
+  })
+  const backoff = { baseMs: config.RETRY_BASE_MS, capMs: config.RETRY_CAP_MS, jitter: config.RETRY_JITTER }
+  const customerIo = createCustomerIo({
+    siteId: config.CUSTOMERIO_SITE_ID, apiKey: config.CUSTOMERIO_API_KEY, region: config.CUSTOMERIO_REGION, url: config.CUSTOMERIO_URL,
+    timeoutMs: config.REQUEST_TIMEOUT_MS, connections: config.CONCURRENCY,
+  })
+  const gate = new Gate(backoff)
+  const breaker = new Breaker(backoff)
+  const deadLetters = new DeadLetters({ producer, topic: config.KAFKA_DLQ_TOPIC, workerVersion: version, logger, onFailure: () => metrics.deadLetterFailures.inc() })
+  const delivery = new Delivery({
+    customerIo, limiter, gate, breaker, deadLetters, health: new Health(), quota: new Quota(config.EXHAUSTED_QUOTA),
+    policy: { ...backoff, retries: config.RETRY_MAX }, concurrency: config.CONCURRENCY,
+    clock: monotonic, wall, random: Math.random, metrics, logger, maySend: () => !fenced(),
+  })
+  const intake = new Intake({
+    config,
+    onReady: (item) => delivery.add(item),
+    onBarrier: () => void commit(),
+    pause: (partition) => consumer.pause(partition),
+    resume: (partition) => consumer.resume(partition),
+  })
+  share.onChange(() => delivery.pump())
+
+  let assignment: Assignment | undefined
+  let committing: Promise<void> | undefined
+  let queued: Promise<void> | undefined
+  let stopping = false
+  let hasJoined = false
+  let lastPoll = monotonic()
+  let lagRecords = 0
+  const timers: NodeJS.Timeout[] = []
+
+  /** Commits what has moved by now: one commit at a time, and at most one more that waits for it. */
+  const commit = async (): Promise<void> => {
+    if (!committing) {
+      committing = commitOnce().finally(() => { committing = undefined })
+      return committing
+    }
+    queued ??= committing.then(async () => {
+      queued = undefined
+      return commit()
+    })
+    return queued
+  }
+  const commitOnce = async (): Promise<void> => {
+    const mine = assignment
+    const offsets = intake.progress()
+    if (!mine || offsets.size === 0) return
+    try {
+      await consumer.commit(mine, offsets)
+      metrics.commits.inc()
+      // a newer assignment may have begun meanwhile: its work starts from what the broker has
+      if (assignment === mine) intake.committed(offsets)
+    } catch (error) {
+      metrics.commitFailures.inc()
+      logger.warn({ cause: errorText(error) }, 'commit failed; it will be tried again')
+      await sleep(100)
+    }
+  }
+
+  const consumer = createGroupConsumer(kafka, config, logger, {
+    revoke: async () => {
+      if (!assignment) return
+      const began = monotonic()
+      byPartitions.revoked()
+      delivery.hold()
+      // every request has been answered by then, or can't arrive any more
+      await Promise.race([Promise.all([delivery.idle(), limiter.quiet()]), sleep(latestArrivalMs)])
+      await commit()
+      intake.close()
+      assignment = undefined
+      fence.shut()
+      metrics.rebalanceDrain.observe((monotonic() - began) / 1000)
+    },
+    assigned: (given) => {
+      assignment = given
+      hasJoined = true
+      metrics.rebalances.inc()
+      metrics.lagRecords.reset()
+      metrics.lagSeconds.reset()
+      fence.shut()
+      for (const [partition, { position, lost }] of given.starts) {
+        if (lost === 0) continue
+        metrics.offsetGap.inc(lost)
+        logger.error({ partition, position, lost }, 'records were deleted before this group had read them')
+      }
+      intake.open(given)
+      byPartitions.assigned(given.partitions, given.partitionCount)
+      delivery.start()
+      logger.info({ generation: given.generation, partitions: given.partitions, partitionCount: given.partitionCount }, 'assigned')
+    },
+    acknowledged: (sentAt) => {
+      const wasFenced = fenced()
+      fence.acknowledged(sentAt)
+      if (wasFenced) delivery.pump()
+    },
+    position: (partition) => intake.position(partition),
+    hasRoom: (partition) => intake.hasRoom(partition),
+    take: (record) => intake.take(record),
+    reached: (partition, end) => intake.reached(partition, end),
+    polled: () => { lastPoll = monotonic() },
+    jumped: (partition, from, to) => {
+      intake.jump(partition, to)
+      void admin.bounds(config.KAFKA_TOPIC).then((bounds) => {
+        const lost = Math.min(to, bounds.get(partition)?.earliest ?? 0) - from
+        if (lost > 0) metrics.offsetGap.inc(lost)
+        logger[lost > 0 || to < from ? 'error' : 'info']({ partition, from, to, lost: Math.max(0, lost) }, 'reading goes on at another offset')
+      }, (error: unknown) => logger.warn({ partition, from, to, cause: errorText(error) }, 'reading goes on at another offset'))
+    },
+    crashed: (error, restarting) => {
+      metrics.consumerCrashes.inc()
+      logger[restarting ? 'warn' : 'error']({ cause: errorText(error), restarting }, 'the Kafka consumer crashed')
+      if (!restarting && !stopping) onFatal(error)
+    },
+  })
+
+  const look = async (): Promise<void> => {
+    try {
+      const bounds = await admin.bounds(config.KAFKA_TOPIC)
+      const lags = intake.lags(bounds, wall)
+      for (const { partition, records, seconds } of lags) {
+        metrics.lagRecords.set({ partition: String(partition) }, records)
+        metrics.lagSeconds.set({ partition: String(partition) }, seconds)
+      }
+      lagRecords = lags.reduce((sum, { records }) => sum + records, 0)
+    } catch (error) {
+      logger.warn({ cause: errorText(error) }, 'the ends of the partitions can\'t be read: lag is out of date')
+    }
+  }
+
+  const measure = (): void => {
+    const stats = limiter.stats()
+    const { records, bytes } = intake.pending
+    metrics.slotsOwned.set(stats.owned)
+    metrics.slotsUsable.set(limiter.usable())
+    metrics.slotsFree.set(stats.free)
+    metrics.limiterQueued.set(stats.queued)
+    metrics.limiterRunning.set(stats.running)
+    metrics.inFlight.set(delivery.inFlight)
+    metrics.waiting.set(delivery.waiting)
+    metrics.pending.set(records)
+    metrics.pendingBytes.set(bytes)
+    metrics.pausedPartitions.set(intake.pausedPartitions)
+    metrics.assignedPartitions.set(intake.partitions().length)
+    metrics.fenced.set(assignment && fenced() ? 1 : 0)
+    metrics.gateClosed.set(gate.closedFor(monotonic()) > 0 ? 1 : 0)
+    metrics.breakerState.set(['closed', 'half-open', 'open', 'refused'].indexOf(breaker.state(monotonic())))
+    metrics.sincePoll.set((monotonic() - lastPoll) / 1000)
+    metrics.drainSeconds.set(drainSeconds(lagRecords, stats.owned, config.RATE_LIMIT_WINDOW_MS))
+    metrics.skipped.inc(intake.skipped)
+    intake.skipped = 0
+  }
+
+  const summarise = (): void => {
+    const { share: source, ...slots } = limiter.stats()
+    logger.info({ share: source, slots, inFlight: delivery.inFlight, waiting: delivery.waiting, pending: intake.pending.records, lag: lagRecords, partitions: intake.partitions() }, 'summary')
+  }
+
+  return {
+    start: async () => {
+      await admin.connect()
+      await preflight(admin, { source: config.KAFKA_TOPIC, deadLetters: config.KAFKA_DLQ_TOPIC }, config.RATE_LIMIT_SHARE === 'partitions' ? limit : undefined, logger)
+      timers.push(
+        setInterval(() => void consumer.heartbeat().catch(() => {}), config.KAFKA_HEARTBEAT_INTERVAL_MS),
+        setInterval(() => {
+          void commit()
+          intake.resumeWhereRoom()
+        }, config.COMMIT_INTERVAL_MS),
+        setInterval(() => void look(), config.LAG_INTERVAL_MS),
+        setInterval(summarise, config.LOG_SUMMARY_INTERVAL_MS),
+      )
+      await consumer.start()
+    },
+    stop: async () => {
+      stopping = true
+      delivery.hold()
+      await consumer.stop()
+      for (const timer of timers) clearInterval(timer)
+      await Promise.all([producer.stop(), admin.stop(), customerIo.close()])
+    },
+    left: () => ({ records: intake.pending.records, inFlight: delivery.inFlight }),
+    joined: () => hasJoined,
+    sincePoll: () => monotonic() - lastPoll,
+    measure,
+  }
+}
