@@ -10,6 +10,8 @@ import type { CustomerIo } from './customerio.ts'
 import type { Gate } from './gate.ts'
 import type { Health } from './health.ts'
 import { afterAsking, decide } from './policy.ts'
+import { ReadyQueue } from './ready.ts'
+import type { Placed } from './ready.ts'
 import type { Evidence, Outcome, PolicyOptions } from './policy.ts'
 import type { Quota } from './quota.ts'
 import type { Verdict } from './verdict.ts'
@@ -37,7 +39,11 @@ export interface DeliveryOptions {
   readonly maySend: () => boolean
 }
 
-type Ready = { item: Item; since: number }
+/** An item that can be sent, and since when (monotonic ms). */
+interface Ready extends Placed {
+  readonly item: Item
+  readonly since: number
+}
 
 /**
  * The way of an event that is at the head of its lane, to its final outcome. Every attempt takes a slot, and what is sent is chosen only when
@@ -49,7 +55,7 @@ type Ready = { item: Item; since: number }
  */
 export class Delivery {
   readonly #options: DeliveryOptions
-  #ready: Ready[] = []
+  readonly #ready = new ReadyQueue<Ready>()
   readonly #waiting = new Map<Item, NodeJS.Timeout>()
   /** Calls that ask whether the credentials work; they go before events. */
   #questions: ((account: Verdict) => void)[] = []
@@ -82,7 +88,7 @@ export class Delivery {
   /** Nothing new begins; what waits is forgotten (its partition's memory keeps the attempts). What is in flight goes on. */
   hold(): void {
     this.#open = false
-    this.#ready = []
+    this.#ready.clear()
     this.#questions = []
     for (const timer of this.#waiting.values()) clearTimeout(timer)
     this.#waiting.clear()
@@ -107,7 +113,7 @@ export class Delivery {
     const left = item.dueAt - this.#options.clock()
     if (left > 0) this.#wait(item, left)
     else {
-      this.#ready.push({ item, since: this.#options.clock() })
+      this.#makeReady(item)
       this.pump()
     }
   }
@@ -126,7 +132,7 @@ export class Delivery {
       return
     }
     if (breaker.state(now) === 'refused' && this.#questions.length === 0 && !this.#asking) this.#ask(() => {})
-    const events = Math.min(this.#ready.length, breaker.allowed(now) - this.#inFlight, concurrency - this.#inFlight)
+    const events = Math.min(this.#ready.size, breaker.allowed(now) - this.#inFlight, concurrency - this.#inFlight)
     const questions = this.#questions.length > 0 && !this.#asking ? 1 : 0
     const wanted = Math.max(0, events) + questions
     for (let queued = limiter.queued(); queued < wanted; queued += 1) limiter.take(() => this.#pick(), () => this.pump())
@@ -247,8 +253,7 @@ export class Delivery {
         if (!this.#open) return
         if (decision.afterMs > 0) this.#wait(item, decision.afterMs)
         else {
-          // it was taken first, so it goes first again
-          this.#ready.unshift({ item, since: clock() })
+          this.#makeReady(item)
           this.pump()
         }
     }
@@ -266,6 +271,10 @@ export class Delivery {
       item.work.settle(item, false)
     }
     this.#settleIdle()
+  }
+
+  #makeReady(item: Item): void {
+    this.#ready.push({ item, work: item.work, record: item.record, since: this.#options.clock() })
   }
 
   #wait(item: Item, ms: number): void {
@@ -293,7 +302,7 @@ export class Delivery {
     for (const [item, timer] of this.#waiting) {
       clearTimeout(timer)
       item.dueAt = -Infinity
-      this.#ready.push({ item, since: this.#options.clock() })
+      this.#makeReady(item)
     }
     this.#waiting.clear()
     this.pump()
