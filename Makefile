@@ -1,0 +1,43 @@
+# The two commands: `make demo` and `make test`. Each fetches what it needs into ignored folders: packages into node_modules, Kafka into .cache.
+SHELL := /bin/sh
+NODE := node_modules/.bin/node
+INSTALLED := node_modules/.installed
+
+.PHONY: help setup demo test unit check image clean
+
+help:
+	@echo 'make demo     three workers, a real Kafka, a stand-in for Customer.io, a verdict (EVENTS=5000 WORKERS=3 LIMIT=100)'
+	@echo 'make test     everything that must hold'
+	@echo 'make unit     only the tests that need no Kafka'
+	@echo 'make check    types, linter, unused code, import rules'
+	@echo 'make image    the Docker image customerio-worker:dev'
+	@echo 'make clean    removes what the others fetched'
+
+setup: $(INSTALLED)
+
+$(INSTALLED): package.json package-lock.json
+	@command -v node >/dev/null 2>&1 || { echo 'Node.js is missing: install Node 20 or newer (https://nodejs.org); Node 24 itself then comes as a package.'; exit 1; }
+	@node -e 'if (parseInt(process.versions.node) < 20) { console.error("Node.js " + process.versions.node + " is too old: 20 or newer is needed."); process.exit(1) }'
+	@echo 'Installing packages into node_modules (about 390 MB on disk, the first time only) ...'
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+demo: setup
+	@$(NODE) test/demo/main.ts
+
+test: setup
+	@$(NODE) test/run.ts
+
+unit: setup
+	@$(NODE) node_modules/.bin/jest test/unit test/stand-in
+
+check: setup
+	$(NODE) node_modules/.bin/tsc
+	$(NODE) node_modules/.bin/oxlint --deny-warnings
+	$(NODE) node_modules/.bin/knip
+
+image:
+	docker build $(if $(NODE_IMAGE),--build-arg NODE_IMAGE=$(NODE_IMAGE)) -t customerio-worker:dev .
+
+clean:
+	rm -rf node_modules .cache
