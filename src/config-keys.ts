@@ -29,8 +29,15 @@ const hosts = {
   schema: z.string().transform((v) => v.split(',').map((h) => h.trim()).filter(Boolean)).refine((list) => list.length > 0 && list.every((h) => /^[^\s:/]+:\d{1,5}$|^\[[^\]]+\]:\d{1,5}$/.test(h))),
   allowed: 'host:port, several separated by commas',
 }
+/** Credentials have keys of their own: in a URL they would be shown. */
+const isPlainUrl = (v: string): boolean => {
+  if (!URL.canParse(v)) return false
+  const { protocol, username, password, hash } = new URL(v)
+  return /^https?:$/.test(protocol) && !username && !password && !hash
+}
+const url = { schema: z.string().refine(isPlainUrl), allowed: 'an http(s) URL without credentials' }
 const baseUrl = {
-  schema: z.string().refine((v) => URL.canParse(v) && /^https?:$/.test(new URL(v).protocol) && !new URL(v).username && !new URL(v).search).transform((v) => v.replace(/\/+$/, '').replace(/\/api\/v1$/, '')),
+  schema: z.string().refine((v) => isPlainUrl(v) && !new URL(v).search).transform((v) => v.replace(/\/+$/, '').replace(/\/api\/v1$/, '')),
   allowed: 'an http(s) URL without credentials and query',
 }
 
@@ -50,7 +57,7 @@ export const KEYS = {
   KAFKA_SASL_MECHANISM: { ...oneOf('none', 'plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'), default: 'none', about: 'How to log in at the brokers.' },
   KAFKA_SASL_USERNAME: { ...text('any text'), about: 'User for plain and scram.' },
   KAFKA_SASL_PASSWORD: { ...text('any text'), secret: true, about: 'Password for plain and scram.' },
-  KAFKA_SASL_OAUTH_TOKEN_URL: { ...text('an https URL', /^https?:\/\/\S+$/), about: 'Token endpoint for oauthbearer (client credentials grant).' },
+  KAFKA_SASL_OAUTH_TOKEN_URL: { ...url, about: 'Token endpoint for oauthbearer (client credentials grant).' },
   KAFKA_SASL_OAUTH_CLIENT_ID: { ...text('any text'), about: 'Client id at the token endpoint.' },
   KAFKA_SASL_OAUTH_CLIENT_SECRET: { ...text('any text'), secret: true, about: 'Client secret at the token endpoint.' },
   KAFKA_SASL_OAUTH_SCOPE: { ...text('any text'), about: 'Scope asked for at the token endpoint.' },

@@ -24,20 +24,30 @@ export const withMargin = (ms: number): number => ms * 1.0025 + 5
 export function readConfig(env: Environment, readFile: (path: string) => string = (path) => readFileSync(path, 'utf8')): Config {
   const faults: string[] = []
   const values: Record<string, unknown> = {}
+  /** Keys without a value because of a fault that has its line already. */
+  const faulty = new Set<Key>()
   for (const [key, declaration] of declarations) {
+    const before = faults.length
     const text = lookUp(key, declaration, env, readFile, faults)
-    if (text === undefined) continue
-    const parsed = declaration.schema.safeParse(text)
-    if (parsed.success) values[key] = parsed.data
-    else faults.push(`${key}: ${declaration.secret ? 'its value (not shown)' : JSON.stringify(text.slice(0, 200))} is not allowed; allowed: ${declaration.allowed}`)
+    if (text !== undefined) {
+      const parsed = declaration.schema.safeParse(text)
+      if (parsed.success) values[key] = parsed.data
+      else faults.push(`${key}: ${declaration.secret ? 'its value (not shown)' : shown(text)} is not allowed; allowed: ${declaration.allowed}`)
+    }
+    if (faults.length > before) faulty.add(key)
   }
   for (const key of REQUIRED) {
-    if (values[key] === undefined && !faults.some((fault) => fault.startsWith(`${key}`))) faults.push(`${key}: is missing; allowed: ${KEYS[key].allowed}`)
+    if (values[key] === undefined && !faulty.has(key)) faults.push(`${key}: is missing; allowed: ${KEYS[key].allowed}`)
   }
   const config = values as unknown as Config
-  faults.push(...contradictions(config))
+  faults.push(...contradictions(config, faulty))
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(config)
+}
+
+/** A value in a fault. What stands in front of an @ may be credentials in a URL. */
+function shown(text: string): string {
+  return JSON.stringify(text.replace(/^.*@/s, '...@').slice(0, 200))
 }
 
 function lookUp(key: Key, declaration: KeyDeclaration, env: Environment, readFile: (path: string) => string, faults: string[]): string | undefined {
@@ -59,7 +69,7 @@ function lookUp(key: Key, declaration: KeyDeclaration, env: Environment, readFil
 }
 
 /** Settings that are fine one by one but not together. */
-function contradictions(c: Config): string[] {
+function contradictions(c: Config, faulty: ReadonlySet<Key>): string[] {
   const faults: string[] = []
   const both = (...keys: Key[]) => keys.every((key) => c[key] !== undefined)
   if (both('RATE_LIMIT', 'RATE_LIMIT_RESERVE') && c.RATE_LIMIT_RESERVE >= c.RATE_LIMIT) {
@@ -72,15 +82,15 @@ function contradictions(c: Config): string[] {
   }
   if (both('KAFKA_SESSION_TIMEOUT_MS', 'KAFKA_REBALANCE_TIMEOUT_MS', 'KAFKA_HEARTBEAT_INTERVAL_MS', 'LONGEST_PAUSE_MS', 'LATEST_ARRIVAL_MS') && fenceMs(c) < 2 * c.KAFKA_HEARTBEAT_INTERVAL_MS) {
     faults.push(`KAFKA_SESSION_TIMEOUT_MS: ${c.KAFKA_SESSION_TIMEOUT_MS} (with KAFKA_REBALANCE_TIMEOUT_MS ${c.KAFKA_REBALANCE_TIMEOUT_MS}) leaves no room for the fence; `
-      + 'allowed: both above LONGEST_PAUSE_MS + LATEST_ARRIVAL_MS + 2 x KAFKA_HEARTBEAT_INTERVAL_MS')
+      + 'allowed: both above LONGEST_PAUSE_MS + LATEST_ARRIVAL_MS + 2 x KAFKA_HEARTBEAT_INTERVAL_MS (and 0.25 % + 5 ms for drifting clocks)')
   }
   if (c.KAFKA_SASL_MECHANISM === 'oauthbearer') {
     for (const key of ['KAFKA_SASL_OAUTH_TOKEN_URL', 'KAFKA_SASL_OAUTH_CLIENT_ID', 'KAFKA_SASL_OAUTH_CLIENT_SECRET'] as const) {
-      if (!c[key]) faults.push(`${key}: is missing; KAFKA_SASL_MECHANISM=oauthbearer needs it`)
+      if (!c[key] && !faulty.has(key)) faults.push(`${key}: is missing; KAFKA_SASL_MECHANISM=oauthbearer needs it`)
     }
   } else if (c.KAFKA_SASL_MECHANISM && c.KAFKA_SASL_MECHANISM !== 'none') {
     for (const key of ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const) {
-      if (!c[key]) faults.push(`${key}: is missing; KAFKA_SASL_MECHANISM=${c.KAFKA_SASL_MECHANISM} needs it`)
+      if (!c[key] && !faulty.has(key)) faults.push(`${key}: is missing; KAFKA_SASL_MECHANISM=${c.KAFKA_SASL_MECHANISM} needs it`)
     }
   }
   if (Boolean(c.KAFKA_TLS_CERT_FILE) !== Boolean(c.KAFKA_TLS_KEY_FILE)) faults.push('KAFKA_TLS_CERT_FILE: and KAFKA_TLS_KEY_FILE go together; give both or none')

@@ -5,12 +5,17 @@ import type { Envelope, EventType } from './event-schema.ts'
 
 /** Most bytes of an event's data that Customer.io takes. */
 const LARGEST_EVENT = 100_000
+/** How much longer JSON.stringify can write what was read: 1e20 comes out as 21 digits. */
+const MOST_GROWTH = 6
 /** Deepest nesting taken: JSON.stringify is recursive and overflows the stack at some thousands. */
 const DEEPEST = 1_000
 
 /** Reasons of dead letters that are given before anything is sent: stable codes, an interface (docs/dead-letters.md). */
-export type InvalidReason = 'tombstone' | 'undecodable' | 'not_utf8' | 'not_json' | 'not_an_object' | 'forbidden_key' | 'too_deep'
-  | 'unknown_type' | 'type_not_delivered' | 'invalid_user_id' | 'id_too_long' | 'invalid_id' | 'invalid_timestamp' | 'invalid_payload' | 'event_too_large'
+export const INVALID_REASONS = [
+  'tombstone', 'undecodable', 'not_utf8', 'not_json', 'not_an_object', 'forbidden_key', 'too_deep',
+  'unknown_type', 'type_not_delivered', 'invalid_user_id', 'id_too_long', 'invalid_id', 'invalid_timestamp', 'invalid_payload', 'event_too_large',
+] as const
+export type InvalidReason = typeof INVALID_REASONS[number]
 
 /** One call to Customer.io that is to be made. */
 export interface CustomerEvent {
@@ -61,8 +66,8 @@ export function decodeEvent(record: RecordIdentity, replayId: string | undefined
     return invalid('not_json', 'the value is not JSON')
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return invalid('not_an_object', 'the value is JSON but not an object')
-  // only texts that could have a fault inside are searched: each level takes two bytes, and "_" may also come as an escape
-  if (text.length > 2 * DEEPEST || text.includes('__proto__') || /\\u005f/i.test(text)) {
+  // only texts that could have a fault inside are searched: each level takes two bytes, and the key's letters may also come as escapes
+  if (text.length > 2 * DEEPEST || text.includes('__proto__') || /\\u00[5-7]/.test(text)) {
     const fault = faultInside(value)
     if (fault === 'forbidden_key') return invalid(fault, 'an object in the value has the key "__proto__"')
     if (fault === 'too_deep') return invalid(fault, `the value is nested deeper than ${DEEPEST} levels`)
@@ -86,14 +91,14 @@ function validate(value: Record<string, unknown>, record: RecordIdentity, replay
     return invalid('invalid_payload', message)
   }
   const { name, data } = content(parsed.data)
-  if (record.value && record.value.length > LARGEST_EVENT && Buffer.byteLength(JSON.stringify(data)) > LARGEST_EVENT) {
+  if (record.value && record.value.length * MOST_GROWTH > LARGEST_EVENT && Buffer.byteLength(JSON.stringify(data)) > LARGEST_EVENT) {
     return invalid('event_too_large', `the event's data is over ${LARGEST_EVENT} bytes`)
   }
   const given = replayId ?? parsed.data.id
   return {
     kind: 'event',
     type: parsed.data.type,
-    person: 'userId' in parsed.data ? (parsed.data.userId as string) : (parsed.data as { anonymousId: string }).anonymousId,
+    person: parsed.data.type === 'trackAnonymous' ? parsed.data.anonymousId : parsed.data.userId,
     id: eventId(given, record, namespace),
     timestamp: unixSeconds(parsed.data.timestamp ?? record.timestamp / 1000),
     name,

@@ -130,8 +130,11 @@ export class Intake {
       const end = ends.get(partition)?.end
       if (end === undefined) continue
       const { oldest } = work
-      if (oldest !== undefined) this.#oldest.set(partition, { oldest })
-      lags.push(lagOf(partition, work.progress, end, oldest, wall(), this.#oldest.get(partition)))
+      const lag = lagOf(partition, work.progress, end, oldest, wall(), this.#oldest.get(partition))
+      // once caught up, the age of the last record says nothing of the next one
+      if (lag.records === 0) this.#oldest.delete(partition)
+      else if (oldest !== undefined && oldest > 0) this.#oldest.set(partition, { oldest })
+      lags.push(lag)
     }
     return lags
   }

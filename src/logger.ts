@@ -11,7 +11,8 @@ const REDACTED = ['apiKey', 'password', 'secret', 'token', 'authorization', 'use
  * @param secrets values that must not appear; they are cut out of every line as a last defence
  */
 export function createLogger(level: string, secrets: readonly string[] = [], destination: pino.DestinationStream = pino.destination({ fd: 1, sync: true })): Logger {
-  const guarded = secrets.filter((secret) => secret.length >= 4).map((secret) => JSON.stringify(secret).slice(1, -1))
+  // the longest first: one secret may be a part of another
+  const guarded = secrets.filter((secret) => secret.length >= 4).map((secret) => JSON.stringify(secret).slice(1, -1)).toSorted((a, b) => b.length - a.length)
   return pino({
     level,
     base: null,

@@ -176,10 +176,12 @@ export class Delivery {
     this.#asking = false
     this.#observe(verdict, sentAt)
     metrics.probes.inc({ result: verdict.kind })
-    if (verdict.kind === 'unauthorised') breaker.refused(clock(), random())
     if (verdict.kind === 'accepted') {
       breaker.credentialsWork()
       this.#announce(breaker.state(clock()))
+    } else if (verdict.kind === 'unauthorised' || breaker.state(clock()) === 'refused') {
+      // whatever the answer was, the credentials are not known to work again: ask later, not at once
+      breaker.refused(clock(), random())
     }
     for (const answer of asked) answer(verdict)
     return { answered: isAnswered(verdict), sentAt }

@@ -2,6 +2,9 @@ import { backoffMs } from './backoff.ts'
 import type { BackoffOptions } from './backoff.ts'
 import type { Verdict } from './verdict.ts'
 
+/** Reasons of dead letters that are given after an attempt: stable codes, an interface (docs/dead-letters.md). */
+export const GIVEN_UP_REASONS = ['rejected', 'exhausted', 'forbidden'] as const
+
 /** What to do with an event after an attempt. */
 export type Decision =
   | Outcome
@@ -12,7 +15,7 @@ export type Outcome =
   | { readonly kind: 'delivered' }
   /** `counted`: the attempt was the event's own, not a matter of the limit or the credentials. */
   | { readonly kind: 'retry'; readonly afterMs: number; readonly cause: string; readonly counted: boolean }
-  | { readonly kind: 'dead-letter'; readonly reason: 'rejected' | 'exhausted' | 'forbidden'; readonly message: string }
+  | { readonly kind: 'dead-letter'; readonly reason: typeof GIVEN_UP_REASONS[number]; readonly message: string }
 
 export interface PolicyOptions extends BackoffOptions {
   readonly retries: number

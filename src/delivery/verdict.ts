@@ -38,8 +38,8 @@ const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_C
 
 /** The verdict on an attempt without an answer. Pure. */
 export function verdictOfFailure(error: unknown): Verdict {
-  const timedOut = error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError')
-  if (timedOut) return { kind: 'unavailable', status: undefined, cause: 'timeout', answered: false }
+  const { name } = (error ?? {}) as { name?: unknown }
+  if (name === 'TimeoutError' || name === 'AbortError') return { kind: 'unavailable', status: undefined, cause: 'timeout', answered: false }
   const code = codeOf(error)
   return { kind: 'unavailable', status: undefined, cause: `network${code ? ` ${code}` : ''}`, answered: code !== undefined && NEVER_SENT.has(code) }
 }

@@ -36,7 +36,8 @@ export interface Refusal {
 /** The letter: original key, value and headers untouched, plus ours. Pure. Times are ISO 8601. */
 export function letterOf(item: Item, refusal: Refusal, workerVersion: string): OutgoingRecord {
   const { record } = item
-  const iso = (ms: number | undefined) => (ms === undefined || ms < 0 ? '' : new Date(ms).toISOString())
+  // a producer may give any 64-bit number as its record's time, and Date throws beyond 8.64e15
+  const iso = (ms: number | undefined) => (ms === undefined || ms < 0 ? '' : ms > 8.64e15 ? String(ms) : new Date(ms).toISOString())
   const ours: Record<string, string> = {
     [LETTER_HEADERS.topic]: record.topic,
     [LETTER_HEADERS.partition]: String(record.partition),

@@ -150,7 +150,10 @@ export class PartitionWork {
     for (const { record, attempts: count, firstFailureAt, lastFailureAt, dueAt } of this.#open.values()) {
       if (count > 0) attempts.set(keyOf(record), { attempts: count, firstFailureAt, lastFailureAt, dueAt })
     }
-    return { done: new Set(this.#done.values()), attempts }
+    const done = new Set(this.#done.values())
+    // its lane must still wait for the commit, so it is done once more there; nothing newer of its lane has been sent
+    for (const { record } of this.#barriers) done.delete(keyOf(record))
+    return { done, attempts }
   }
 
   #resolve(record: KafkaRecord): void {

@@ -13,7 +13,7 @@ import { assignPartitions } from '../assignment.ts'
  *   coordinator.heartbeat  an acknowledged one proves ownership from the moment it was sent
  *   coordinator.leaveGroup the partitions are given up (shutdown, or a crash of the consumer): drained before, too
  *
- * kafkajs is pinned to an exact version; test/integration/membership.test.ts fails if one of these ways is gone.
+ * kafkajs is pinned to an exact version; without one of these ways no slot ever opens, and every integration test fails.
  */
 /** What a join brought. */
 export interface Assignment {

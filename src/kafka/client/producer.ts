@@ -1,6 +1,6 @@
 import kafkajs from 'kafkajs'
 import type { IHeaders, Kafka, Producer } from 'kafkajs'
-import { errorText, LetterRefusedError } from '../../errors.ts'
+import { LetterRefusedError } from '../../errors.ts'
 
 export interface OutgoingRecord {
   readonly key: Buffer | null
@@ -42,7 +42,7 @@ export function createProducer(kafka: Kafka): RecordProducer {
         const type = (error as { type?: string; cause?: { type?: string } }).type ?? (error as { cause?: { type?: string } }).cause?.type
         if (type && FOR_GOOD.has(type)) throw new LetterRefusedError(`the broker refused the record: ${type}`)
         if (connecting === mine) await discard()
-        throw new Error(errorText(error))
+        throw error
       }
     },
     stop: discard,

@@ -1,0 +1,36 @@
+import { parseArgs } from 'node:util'
+import { createStandIn } from './server.ts'
+
+// A stand-in for Customer.io's Track API as a process of its own. Says {"url": …} on stdout when it is ready, and ends on
+// SIGTERM, on SIGINT, and when its stdin closes: it never outlives the process that started it.
+const { values } = parseArgs({
+  options: {
+    port: { type: 'string', default: '0' },
+    limit: { type: 'string', default: '100' },
+    window: { type: 'string', default: '1000' },
+    'site-id': { type: 'string' },
+    'api-key': { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    faults: { type: 'string', default: '{}' },
+  },
+})
+
+const standIn = await createStandIn({
+  port: Number(values.port),
+  limit: Number(values.limit),
+  windowMs: Number(values.window),
+  siteId: values['site-id'],
+  apiKey: values['api-key'],
+  seed: Number(values.seed),
+  faults: JSON.parse(values.faults),
+})
+
+async function end(): Promise<void> {
+  await standIn.close()
+  process.exit(0)
+}
+
+process.once('SIGTERM', end)
+process.once('SIGINT', end)
+process.stdin.once('close', end).resume()
+console.log(JSON.stringify({ url: standIn.url }))

@@ -1,0 +1,57 @@
+import * as fc from 'fast-check'
+import { Health } from '../../../src/delivery/health.ts'
+
+const [mine, theirs] = [{}, {}]
+
+test('knows nothing at first', () => {
+  const health = new Health()
+  expect(health.others(0, mine)).toEqual({ attempts: 0, successRatio: NaN })
+  expect(health.failureRatio(1)).toBe(0)
+})
+
+test('the attempts of the event itself do not count', () => {
+  const health = new Health()
+  for (const now of [1, 2, 3]) health.record(now, mine, false)
+  health.record(4, theirs, true)
+  expect(health.others(5, mine)).toEqual({ attempts: 1, successRatio: 1 })
+  expect(health.others(5, theirs)).toEqual({ attempts: 3, successRatio: 0 })
+  expect(health.others(5, null)).toEqual({ attempts: 4, successRatio: 0.25 })
+})
+
+test('what is more than a minute old does not count', () => {
+  const health = new Health()
+  health.record(0, theirs, false)
+  health.record(30_000, theirs, true)
+  expect(health.others(60_000, mine)).toEqual({ attempts: 2, successRatio: 0.5 })
+  expect(health.others(60_001, mine)).toEqual({ attempts: 1, successRatio: 1 })
+})
+
+test('the failure ratio looks at the last attempts only, and says nothing before there are enough', () => {
+  const health = new Health()
+  for (const ok of [true, true, false, false, false]) health.record(0, theirs, ok)
+  expect([6, 5, 4, 3].map((count) => health.failureRatio(count))).toEqual([0, 0.6, 0.75, 1])
+})
+
+test('remembers the last 200 attempts', () => {
+  const health = new Health()
+  for (let n = 0; n < 1_000; n += 1) health.record(n, theirs, n >= 900)
+  expect(health.others(1_000, mine)).toEqual({ attempts: 200, successRatio: 0.5 })
+})
+
+test('counts like one who counts by hand', () => {
+  const attempt = fc.record({ after: fc.nat(20_000), item: fc.nat(3), ok: fc.boolean() })
+  fc.assert(fc.property(fc.array(attempt, { maxLength: 60 }), fc.nat(3), (attempts, self) => {
+    const items = [{}, {}, {}, {}]
+    const health = new Health()
+    let now = 0
+    const history = attempts.map(({ after, item, ok }) => {
+      now += after
+      health.record(now, items[item] as object, ok)
+      return { at: now, item, ok }
+    })
+    const others = history.filter(({ at, item }) => now - at <= 60_000 && item !== self)
+    expect(health.others(now, items[self] as object)).toEqual({
+      attempts: others.length, successRatio: others.length === 0 ? NaN : others.filter(({ ok }) => ok).length / others.length,
+    })
+  }))
+})
