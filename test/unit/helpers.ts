@@ -1,3 +1,4 @@
+import { createLogger } from '../../src/logger.ts'
 import type { KafkaRecord } from '../../src/kafka/record.ts'
 
 export const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value))
@@ -8,4 +9,10 @@ export const track = (userId: string, properties: Record<string, unknown> = {}):
 /** A record with a good track event of u1, but for what is given. */
 export function recordOf(given: Partial<KafkaRecord> = {}): KafkaRecord {
   return { topic: 'events', partition: 0, offset: 0, timestamp: 1_700_000_000_000, key: Buffer.from('u1'), value: track('u1'), headers: {}, ...given }
+}
+
+/** A logger whose lines are kept as text. */
+export function keptLog(level = 'info', secrets: readonly string[] = []) {
+  const lines: string[] = []
+  return { lines, logger: createLogger(level, secrets, { write: (line) => void lines.push(line) }) }
 }
