@@ -2,13 +2,14 @@ import type { WallClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { decodeEvent } from './event.ts'
 import type { InvalidEvent } from './event.ts'
-import type { Assignment } from './kafka/client/membership.ts'
+import type { Assignment, PartitionStart } from './kafka/client/membership.ts'
 import { UNDECODABLE_HEADER } from './kafka/client/undecodable.ts'
 import { LETTER_HEADERS } from './kafka/dead-letter.ts'
+import { decodeDone } from './kafka/done-marks.ts'
 import { lagOf } from './kafka/lag.ts'
 import type { PartitionLag } from './kafka/lag.ts'
 import { PartitionWork } from './kafka/partition-work.ts'
-import type { Item, Memory } from './kafka/partition-work.ts'
+import type { Item, Memory, Progress } from './kafka/partition-work.ts'
 import { headerText } from './kafka/record.ts'
 import type { KafkaRecord } from './kafka/record.ts'
 
@@ -56,7 +57,7 @@ export class Intake {
     const { config } = this.#options
     const owned = Math.max(1, assignment.partitions.length)
     this.#most = { records: Math.max(1, Math.floor(config.PREFETCH_RECORDS / owned)), bytes: Math.floor(config.PREFETCH_BYTES / owned) }
-    for (const partition of assignment.partitions) this.#begin(partition, assignment.starts.get(partition)?.position ?? 0)
+    for (const [partition, start] of assignment.starts) this.#begin(partition, start)
     this.#memories.clear()
   }
 
@@ -100,18 +101,22 @@ export class Intake {
     const work = this.#works.get(partition)
     if (!work) return
     if (to >= work.position) work.reached(to)
-    else this.#begin(partition, to)
+    else this.#begin(partition, { position: to, lost: 0, metadata: null })
   }
 
-  /** Offsets that have moved since the last commit. */
-  progress(): Map<number, number> {
-    const offsets = new Map<number, number>()
-    for (const [partition, work] of this.#works) if (work.progress > work.committed) offsets.set(partition, work.progress)
-    return offsets
+  /** What has moved since the last commit. */
+  progress(): Map<number, Progress> {
+    const moved = new Map<number, Progress>()
+    for (const [partition, work] of this.#works) {
+      const progress = work.progress()
+      if (progress) moved.set(partition, progress)
+    }
+    return moved
   }
 
-  committed(offsets: ReadonlyMap<number, number>): void {
-    for (const [partition, offset] of offsets) this.#works.get(partition)?.commitDone(offset)
+  /** The broker acknowledged a commit. */
+  committed(moved: ReadonlyMap<number, Progress>): void {
+    for (const [partition, progress] of moved) this.#works.get(partition)?.commitDone(progress)
   }
 
   /** Fetches again where half of the room is free. */
@@ -130,7 +135,7 @@ export class Intake {
       const end = ends.get(partition)?.end
       if (end === undefined) continue
       const { oldest } = work
-      const lag = lagOf(partition, work.progress, end, oldest, wall(), this.#oldest.get(partition))
+      const lag = lagOf(partition, work.done, end, oldest, wall(), this.#oldest.get(partition))
       // once caught up, the age of the last record says nothing of the next one
       if (lag.records === 0) this.#oldest.delete(partition)
       else if (oldest !== undefined && oldest > 0) this.#oldest.set(partition, { oldest })
@@ -139,8 +144,11 @@ export class Intake {
     return lags
   }
 
-  #begin(partition: number, start: number): void {
+  /** What was done here beyond the commit is known from the memory too, even if the last commit failed; both count only from the committed offset on. */
+  #begin(partition: number, { position, metadata }: PartitionStart): void {
     const { onReady, onBarrier } = this.#options
-    this.#works.set(partition, new PartitionWork({ partition, start, most: this.#most, memory: this.#memories.get(partition), onReady, onBarrier }))
+    const known = metadata === null ? undefined : this.#memories.get(partition)
+    const memory: Memory = { done: decodeDone(position, metadata).union(known?.done ?? new Set()), attempts: known?.attempts ?? new Map() }
+    this.#works.set(partition, new PartitionWork({ partition, start: position, most: this.#most, memory, onReady, onBarrier }))
   }
 }

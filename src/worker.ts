@@ -118,13 +118,13 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
   }
   const commitOnce = async (): Promise<void> => {
     const mine = assignment
-    const offsets = intake.progress()
-    if (!mine || offsets.size === 0) return
+    const moved = intake.progress()
+    if (!mine || moved.size === 0) return
     try {
-      await consumer.commit(mine, offsets)
+      await consumer.commit(mine, moved)
       metrics.commits.inc()
       // a newer assignment may have begun meanwhile: its work starts from what the broker has
-      if (assignment === mine) intake.committed(offsets)
+      if (assignment === mine) intake.committed(moved)
     } catch (error) {
       metrics.commitFailures.inc()
       logger.warn({ cause: errorText(error) }, 'commit failed; it will be tried again')

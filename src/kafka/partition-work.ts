@@ -1,6 +1,7 @@
 import { NEVER_REPEATED } from '../event.ts'
 import type { CustomerEvent, InvalidEvent } from '../event.ts'
 import { Checkpoint } from './checkpoint.ts'
+import { encodeDone } from './done-marks.ts'
 import { Lanes } from './lanes.ts'
 import { sizeOf } from './record.ts'
 import type { KafkaRecord } from './record.ts'
@@ -22,10 +23,21 @@ export interface Item extends AttemptState {
   readonly work: PartitionWork
 }
 
-/** What is known of records beyond the committed offset, for the time after a rebalance. Keyed by offset and record time, so that a topic made anew matches nothing. */
+/** What is known of records beyond the committed offset, by offset, for the time after a rebalance. */
 export interface Memory {
-  readonly done: ReadonlySet<string>
-  readonly attempts: ReadonlyMap<string, AttemptState>
+  readonly done: ReadonlySet<number>
+  readonly attempts: ReadonlyMap<number, AttemptState>
+}
+
+/** How far a partition is, as it is committed. */
+export interface Progress {
+  readonly offset: number
+  /** What is done beyond it, in the form of done-marks.ts. */
+  readonly metadata: string
+  /** Offsets from here on are not in the metadata. */
+  readonly marksEnd: number
+  /** Counts the outcomes, to tell whether something has moved. */
+  readonly version: number
 }
 
 export interface PartitionWorkOptions {
@@ -36,11 +48,9 @@ export interface PartitionWorkOptions {
   readonly memory: Memory | undefined
   /** The item is at the head of its lane: work on it. */
   readonly onReady: (item: Item) => void
-  /** A record that must be committed before its lane goes on is done. */
+  /** A lane goes on only after a commit: commit soon. */
   readonly onBarrier: () => void
 }
-
-const keyOf = (record: KafkaRecord): string => `${record.offset}@${record.timestamp}`
 
 /** One partition while it is assigned: its lanes, its checkpoint, and the bound on what is pending. */
 export class PartitionWork {
@@ -49,18 +59,19 @@ export class PartitionWork {
   readonly #lanes = new Lanes<Item>()
   readonly #checkpoint: Checkpoint
   readonly #open = new Map<number, Item>()
-  /** Final outcomes beyond the commit, by offset: for the memory. */
-  readonly #done = new Map<number, string>()
-  #barriers: Item[] = []
+  /** Final outcomes beyond the prefix. */
+  readonly #done = new Set<number>()
+  /** What goes on only after a commit that has everything done by now, up to `offset`. */
+  #barriers: { readonly offset: number; readonly version: number; readonly goOn: () => void }[] = []
   #bytes = 0
-  #committed: number
+  #version = 0
+  #committedVersion = 0
   skipped = 0
 
   constructor(options: PartitionWorkOptions) {
     this.partition = options.partition
     this.#options = options
     this.#checkpoint = new Checkpoint(options.start)
-    this.#committed = options.start
   }
 
   /** Offset of the next record to take. */
@@ -68,13 +79,17 @@ export class PartitionWork {
     return this.#checkpoint.end
   }
 
-  /** The offset to commit. */
-  get progress(): number {
+  /** First offset that is not done. */
+  get done(): number {
     return this.#checkpoint.position
   }
 
-  get committed(): number {
-    return this.#committed
+  /** What to commit; undefined if nothing has moved since the last commit. */
+  progress(): Progress | undefined {
+    if (this.#version === this.#committedVersion) return undefined
+    const offset = this.#checkpoint.position
+    const { metadata, end } = encodeDone(offset, this.#done)
+    return { offset, metadata, marksEnd: end, version: this.#version }
   }
 
   get pending(): number {
@@ -104,24 +119,25 @@ export class PartitionWork {
 
   take(record: KafkaRecord, event: CustomerEvent | InvalidEvent): void {
     this.#checkpoint.admit(record.offset)
-    const key = keyOf(record)
-    if (this.#options.memory?.done.has(key)) {
+    if (this.#options.memory?.done.has(record.offset)) {
       this.skipped += 1
       this.#resolve(record)
       return
     }
-    const known = this.#options.memory?.attempts.get(key)
+    const known = this.#options.memory?.attempts.get(record.offset)
     const lane = event.kind === 'event' ? event.person : (record.key?.toString('latin1') ?? `offset ${record.offset}`)
     const state = known ?? { attempts: 0, firstFailureAt: undefined, lastFailureAt: undefined, dueAt: -Infinity }
     const item: Item = { ...state, record, event, lane, bytes: sizeOf(record), work: this }
     this.#open.set(record.offset, item)
     this.#bytes += item.bytes
-    if (this.#lanes.push(lane, item)) this.#options.onReady(item)
+    if (this.#lanes.push(lane, item)) this.#begin(item)
   }
 
   /** All records before `end` have been taken or don't exist. */
   reached(end: number): void {
+    const before = this.#checkpoint.position
     this.#checkpoint.advance(end)
+    if (this.#checkpoint.position > before) this.#version += 1
   }
 
   /** The one place where a record becomes done: it was delivered, or its dead letter was acknowledged. */
@@ -129,43 +145,53 @@ export class PartitionWork {
     this.#open.delete(item.record.offset)
     this.#bytes -= item.bytes
     this.#resolve(item.record)
-    if (delivered && item.event.kind === 'event' && NEVER_REPEATED.has(item.event.type)) {
-      // a repeat of it would hit newer data, so the lane goes on only after the commit
-      this.#barriers.push(item)
-      this.#options.onBarrier()
-    } else this.#next(item)
+    // a repeat of it would hit newer data, so the lane goes on only after the commit
+    if (delivered && neverRepeated(item)) this.#afterCommit(item, () => this.#next(item))
+    else this.#next(item)
   }
 
-  /** The broker acknowledged a commit of `offset`. */
-  commitDone(offset: number): void {
-    this.#committed = Math.max(this.#committed, offset)
-    const passed = this.#barriers.filter((item) => item.record.offset < offset)
+  /** The broker acknowledged a commit. */
+  commitDone(progress: Progress): void {
+    this.#committedVersion = Math.max(this.#committedVersion, progress.version)
+    const passed = this.#barriers.filter(({ version, offset }) => version <= progress.version && offset < progress.marksEnd)
     if (passed.length === 0) return
-    this.#barriers = this.#barriers.filter((item) => item.record.offset >= offset)
-    for (const item of passed) this.#next(item)
+    this.#barriers = this.#barriers.filter((barrier) => !passed.includes(barrier))
+    for (const { goOn } of passed) goOn()
   }
 
   memory(): Memory {
-    const attempts = new Map<string, AttemptState>()
+    const attempts = new Map<number, AttemptState>()
     for (const { record, attempts: count, firstFailureAt, lastFailureAt, dueAt } of this.#open.values()) {
-      if (count > 0) attempts.set(keyOf(record), { attempts: count, firstFailureAt, lastFailureAt, dueAt })
+      if (count > 0) attempts.set(record.offset, { attempts: count, firstFailureAt, lastFailureAt, dueAt })
     }
-    const done = new Set(this.#done.values())
-    // its lane must still wait for the commit, so it is done once more there; nothing newer of its lane has been sent
-    for (const { record } of this.#barriers) done.delete(keyOf(record))
-    return { done, attempts }
+    return { done: new Set(this.#done), attempts }
   }
 
   #resolve(record: KafkaRecord): void {
-    this.#done.set(record.offset, keyOf(record))
+    this.#version += 1
+    this.#done.add(record.offset)
     if (!this.#checkpoint.resolve(record.offset)) return
     const { position } = this.#checkpoint
-    // in offset order only up to the first gap, so all are looked at; they are few
-    for (const offset of this.#done.keys()) if (offset < position) this.#done.delete(offset)
+    for (const offset of this.#done) if (offset < position) this.#done.delete(offset)
   }
 
   #next(item: Item): void {
     const next = this.#lanes.shift(item.lane, item)
-    if (next) this.#options.onReady(next)
+    if (next) this.#begin(next)
   }
+
+  /** What must not be repeated over newer data must not be followed by a repeat of older data either, which would undo it for a while. */
+  #begin(item: Item): void {
+    if (neverRepeated(item) && this.#version !== this.#committedVersion) this.#afterCommit(item, () => this.#options.onReady(item))
+    else this.#options.onReady(item)
+  }
+
+  #afterCommit(item: Item, goOn: () => void): void {
+    this.#barriers.push({ offset: item.record.offset, version: this.#version, goOn })
+    this.#options.onBarrier()
+  }
+}
+
+function neverRepeated({ event }: Item): boolean {
+  return event.kind === 'event' && NEVER_REPEATED.has(event.type)
 }

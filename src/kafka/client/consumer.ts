@@ -31,7 +31,7 @@ export interface GroupConsumer {
   pause(partition: number): void
   resume(partition: number): void
   heartbeat(): Promise<void>
-  commit(assignment: Assignment, offsets: ReadonlyMap<number, number>): Promise<void>
+  commit(assignment: Assignment, offsets: ReadonlyMap<number, { offset: number; metadata: string }>): Promise<void>
   /** Leaves the group (through `revoke`) and disconnects. */
   stop(): Promise<void>
 }

@@ -31,6 +31,8 @@ export interface PartitionStart {
   readonly position: number
   /** Records that retention deleted before the group had read them. */
   readonly lost: number
+  /** Metadata of the commit that `position` comes from; null if it comes from no commit. */
+  readonly metadata: string | null
 }
 
 export interface MembershipHandlers {
@@ -47,7 +49,7 @@ interface Coordinator {
   heartbeat(request: { groupId: string; memberId: string; groupGenerationId: number }): Promise<unknown>
   leaveGroup(request: object): Promise<unknown>
   syncGroup(request: { groupId: string; generationId: number; memberId: string }): Promise<{ memberAssignment: Buffer }>
-  offsetFetch(request: object): Promise<{ responses: { partitions: { partition: number; offset: string; errorCode: number }[] }[] }>
+  offsetFetch(request: object): Promise<{ responses: { partitions: { partition: number; offset: string; metadata: string | null }[] }[] }>
   offsetCommit(request: object): Promise<unknown>
 }
 
@@ -63,7 +65,7 @@ export interface Membership {
   /** Sends a heartbeat of the present generation now. @throws kafkajs's error, also when the group is rebalancing */
   heartbeat(): Promise<void>
   /** Commits offsets in the name of `assignment`: after a newer generation began the broker refuses it. @throws kafkajs's error */
-  commit(assignment: Assignment, offsets: ReadonlyMap<number, number>): Promise<void>
+  commit(assignment: Assignment, offsets: ReadonlyMap<number, { offset: number; metadata: string }>): Promise<void>
 }
 
 /** Version of the user data in member metadata and assignments. */
@@ -123,8 +125,11 @@ export function createMembership(options: { topic: string; groupId: string; cloc
         ])
         const at = (offsets: { partition: number; offset: string }[] | undefined, partition: number): number =>
           Number(offsets?.find((entry) => entry.partition === partition)?.offset ?? -1)
-        return new Map(partitions.map((partition) => [partition,
-          startOf(at(committed.responses[0]?.partitions, partition), at(earliest[0]?.partitions, partition), at(latest[0]?.partitions, partition))]))
+        return new Map(partitions.map((partition) => {
+          const commits = committed.responses[0]?.partitions
+          const metadata = commits?.find((entry) => entry.partition === partition)?.metadata ?? null
+          return [partition, startOf(at(commits, partition), metadata, at(earliest[0]?.partitions, partition), at(latest[0]?.partitions, partition))]
+        }))
       } catch (error) {
         if (attempt === LOOK_UPS) throw error
         await cluster.refreshMetadata().catch(() => {})
@@ -177,18 +182,18 @@ export function createMembership(options: { topic: string; groupId: string; cloc
       await (await connected()).heartbeat({ groupId, memberId, groupGenerationId: generation })
     },
     commit: async (assignment, offsets) => {
-      const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset: String(offset), metadata: null }))
+      const partitions = [...offsets].map(([partition, { offset, metadata }]) => ({ partition, offset: String(offset), metadata }))
       await (await connected()).offsetCommit({ groupId, memberId: assignment.memberId, groupGenerationId: assignment.generation, topics: [{ topic, partitions }] })
     },
   }
 }
 
 /** Earliest for a new group; a committed offset outside of what the log still has (retention, a topic made anew) begins at the earliest too. */
-function startOf(committed: number, earliest: number, latest: number): PartitionStart {
-  if (committed < 0) return { position: Math.max(0, earliest), lost: 0 }
-  if (committed < earliest) return { position: earliest, lost: earliest - committed }
-  if (committed > latest && latest >= 0) return { position: earliest, lost: 0 }
-  return { position: committed, lost: 0 }
+function startOf(committed: number, metadata: string | null, earliest: number, latest: number): PartitionStart {
+  if (committed < 0) return { position: Math.max(0, earliest), lost: 0, metadata: null }
+  if (committed < earliest) return { position: earliest, lost: earliest - committed, metadata: null }
+  if (committed > latest && latest >= 0) return { position: earliest, lost: 0, metadata: null }
+  return { position: committed, lost: 0, metadata }
 }
 
 function countOf(userData: Buffer | undefined): number {

@@ -1,0 +1,36 @@
+/**
+ * What is done beyond the committed offset, carried in the commit's own metadata, so that after a rebalance or a crash the next owner does
+ * not send it again. Pure.
+ *
+ * Form: "done1:" and a bitmap in base64; bit i stands for offset position + 1 + i (the record at the position itself is never done).
+ */
+const FORM = 'done1:'
+/** The broker's default for offset.metadata.max.bytes is 4096; what does not fit is left out, and is sent again after a crash. */
+const MOST_BYTES = Math.floor((4_096 - FORM.length) / 4) * 3
+
+export interface DoneMarks {
+  readonly metadata: string
+  /** First offset that does not fit: from there on nothing is marked. */
+  readonly end: number
+}
+
+/** @param done offsets beyond `position` */
+export function encodeDone(position: number, done: Iterable<number>): DoneMarks {
+  const end = position + 1 + MOST_BYTES * 8
+  const bits = [...done].map((offset) => offset - position - 1).filter((bit) => bit >= 0 && bit < MOST_BYTES * 8)
+  if (bits.length === 0) return { metadata: '', end }
+  const bytes = Buffer.alloc(Math.floor(bits.reduce((most, bit) => Math.max(most, bit), 0) / 8) + 1)
+  for (const bit of bits) bytes.writeUInt8(bytes.readUInt8(bit >> 3) | (1 << (bit & 7)), bit >> 3)
+  return { metadata: FORM + bytes.toString('base64'), end }
+}
+
+/** @returns offsets that are done; none if the metadata is somebody else's */
+export function decodeDone(position: number, metadata: string | null): Set<number> {
+  const done = new Set<number>()
+  if (!metadata?.startsWith(FORM)) return done
+  const bytes = Buffer.from(metadata.slice(FORM.length), 'base64')
+  for (const [index, byte] of bytes.entries()) {
+    for (let bit = 0; bit < 8; bit += 1) if (byte & (1 << bit)) done.add(position + 1 + index * 8 + bit)
+  }
+  return done
+}
