@@ -8,6 +8,7 @@ import { Gate } from './delivery/gate.ts'
 import { Health } from './delivery/health.ts'
 import { Quota } from './delivery/quota.ts'
 import { errorText } from './errors.ts'
+import { createGauges } from './gauges.ts'
 import { Intake } from './intake.ts'
 import { createAdmin } from './kafka/client/admin.ts'
 import { connect } from './kafka/client/connection.ts'
@@ -16,13 +17,13 @@ import type { Assignment } from './kafka/client/membership.ts'
 import { createProducer } from './kafka/client/producer.ts'
 import { DeadLetters } from './kafka/dead-letter.ts'
 import { Fence } from './kafka/fence.ts'
-import { drainSeconds } from './kafka/lag.ts'
 import { preflight } from './kafka/preflight.ts'
 import { SlotLimiter } from './limiter/limiter.ts'
 import { PartitionShare } from './limiter/partitions.ts'
 import { FixedShare } from './limiter/share.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
+import { oneAtATime } from './one-at-a-time.ts'
 
 export interface WorkerDependencies {
   readonly config: Config
@@ -96,27 +97,12 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
   share.onChange(() => delivery.pump())
 
   let assignment: Assignment | undefined
-  let committing: Promise<void> | undefined
-  let queued: Promise<void> | undefined
   let stopping = false
   let hasJoined = false
   let lastPoll = monotonic()
-  let lagRecords = 0
   const timers: NodeJS.Timeout[] = []
 
-  /** Commits what has moved by now: one commit at a time, and at most one more that waits for it. */
-  const commit = async (): Promise<void> => {
-    if (!committing) {
-      committing = commitOnce().finally(() => { committing = undefined })
-      return committing
-    }
-    queued ??= committing.then(async () => {
-      queued = undefined
-      return commit()
-    })
-    return queued
-  }
-  const commitOnce = async (): Promise<void> => {
+  const commit = oneAtATime(async () => {
     const mine = assignment
     const moved = intake.progress()
     if (!mine || moved.size === 0) return
@@ -130,7 +116,7 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
       logger.warn({ cause: errorText(error) }, 'commit failed; it will be tried again')
       await sleep(100)
     }
-  }
+  })
 
   const consumer = createGroupConsumer(kafka, config, logger, {
     revoke: async () => {
@@ -150,8 +136,6 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
       assignment = given
       hasJoined = true
       metrics.rebalances.inc()
-      metrics.lagRecords.reset()
-      metrics.lagSeconds.reset()
       fence.shut()
       for (const [partition, { position, lost }] of given.starts) {
         if (lost === 0) continue
@@ -160,7 +144,7 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
       }
       intake.open(given)
       byPartitions.assigned(given.partitions, given.partitionCount)
-      delivery.start()
+      if (!stopping) delivery.start()
       logger.info({ generation: given.generation, partitions: given.partitions, partitionCount: given.partitionCount }, 'assigned')
     },
     acknowledged: (sentAt) => {
@@ -188,47 +172,8 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
     },
   })
 
-  const look = async (): Promise<void> => {
-    try {
-      const bounds = await admin.bounds(config.KAFKA_TOPIC)
-      const lags = intake.lags(bounds, wall)
-      for (const { partition, records, seconds } of lags) {
-        metrics.lagRecords.set({ partition: String(partition) }, records)
-        metrics.lagSeconds.set({ partition: String(partition) }, seconds)
-      }
-      lagRecords = lags.reduce((sum, { records }) => sum + records, 0)
-    } catch (error) {
-      logger.warn({ cause: errorText(error) }, 'the ends of the partitions can\'t be read: lag is out of date')
-    }
-  }
-
-  const measure = (): void => {
-    const stats = limiter.stats()
-    const { records, bytes } = intake.pending
-    metrics.slotsOwned.set(stats.owned)
-    metrics.slotsUsable.set(limiter.usable())
-    metrics.slotsFree.set(stats.free)
-    metrics.limiterQueued.set(stats.queued)
-    metrics.limiterRunning.set(stats.running)
-    metrics.inFlight.set(delivery.inFlight)
-    metrics.waiting.set(delivery.waiting)
-    metrics.pending.set(records)
-    metrics.pendingBytes.set(bytes)
-    metrics.pausedPartitions.set(intake.pausedPartitions)
-    metrics.assignedPartitions.set(intake.partitions().length)
-    metrics.fenced.set(assignment && fenced() ? 1 : 0)
-    metrics.gateClosed.set(gate.closedFor(monotonic()) > 0 ? 1 : 0)
-    metrics.breakerState.set(['closed', 'half-open', 'open', 'refused'].indexOf(breaker.state(monotonic())))
-    metrics.sincePoll.set((monotonic() - lastPoll) / 1000)
-    metrics.drainSeconds.set(drainSeconds(lagRecords, stats.owned, config.RATE_LIMIT_WINDOW_MS))
-    metrics.skipped.inc(intake.skipped)
-    intake.skipped = 0
-  }
-
-  const summarise = (): void => {
-    const { share: source, ...slots } = limiter.stats()
-    logger.info({ share: source, slots, inFlight: delivery.inFlight, waiting: delivery.waiting, pending: intake.pending.records, lag: lagRecords, partitions: intake.partitions() }, 'summary')
-  }
+  const sincePoll = (): number => monotonic() - lastPoll
+  const gauges = createGauges({ config, metrics, logger, admin, intake, limiter, delivery, gate, breaker, isFenced: () => assignment !== undefined && fenced(), sincePoll })
 
   return {
     start: async () => {
@@ -240,8 +185,8 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
           void commit()
           intake.resumeWhereRoom()
         }, config.COMMIT_INTERVAL_MS),
-        setInterval(() => void look(), config.LAG_INTERVAL_MS),
-        setInterval(summarise, config.LOG_SUMMARY_INTERVAL_MS),
+        setInterval(() => void gauges.look(), config.LAG_INTERVAL_MS),
+        setInterval(gauges.summarise, config.LOG_SUMMARY_INTERVAL_MS),
       )
       await consumer.start()
     },
@@ -254,7 +199,7 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
     },
     left: () => ({ records: intake.pending.records, inFlight: delivery.inFlight }),
     joined: () => hasJoined,
-    sincePoll: () => monotonic() - lastPoll,
-    measure,
+    sincePoll,
+    measure: gauges.measure,
   }
 }

@@ -224,9 +224,11 @@ export class Delivery {
   }
 
   #evidence(item: Item): Evidence {
-    const { clock, health, quota } = this.#options
+    const { clock, health, breaker, quota } = this.#options
     const now = clock()
-    return { failures: Math.max(1, item.attempts), others: health.others(now, item), takeQuota: () => quota.take(now) }
+    // a breaker that is not closed has seen the others fail, even if that is longer ago than health looks back
+    const others = breaker.state(now) === 'closed' ? health.others(now, item) : { attempts: 1, successRatio: 0 }
+    return { failures: Math.max(1, item.attempts), others, takeQuota: () => quota.take(now) }
   }
 
   #carryOut(item: Item, verdict: Verdict, decision: Outcome): void {

@@ -164,7 +164,10 @@ export class PartitionWork {
     for (const { record, attempts: count, firstFailureAt, lastFailureAt, dueAt } of this.#open.values()) {
       if (count > 0) attempts.set(record.offset, { attempts: count, firstFailureAt, lastFailureAt, dueAt })
     }
-    return { done: new Set(this.#done), attempts }
+    const done = new Set(this.#done)
+    // a lane that waits for a commit must go on waiting: its head is rather done again, with nothing newer sent yet
+    for (const { offset } of this.#barriers) done.delete(offset)
+    return { done, attempts }
   }
 
   #resolve(record: KafkaRecord): void {

@@ -1,0 +1,91 @@
+import { monotonic, wall } from './clock.ts'
+import type { Config } from './config.ts'
+import type { Breaker } from './delivery/breaker.ts'
+import type { Delivery } from './delivery/delivery.ts'
+import type { Gate } from './delivery/gate.ts'
+import { errorText } from './errors.ts'
+import type { Intake } from './intake.ts'
+import type { ClusterAdmin } from './kafka/client/admin.ts'
+import { drainSeconds } from './kafka/lag.ts'
+import type { SlotLimiter } from './limiter/limiter.ts'
+import type { Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
+
+export interface GaugeSources {
+  readonly config: Config
+  readonly metrics: Metrics
+  readonly logger: Logger
+  readonly admin: ClusterAdmin
+  readonly intake: Intake
+  readonly limiter: SlotLimiter
+  readonly delivery: Delivery
+  readonly gate: Gate
+  readonly breaker: Breaker
+  readonly isFenced: () => boolean
+  readonly sincePoll: () => number
+}
+
+/** What is read off the parts, not counted by them. */
+export interface Gauges {
+  /** Asks Kafka for the ends of the partitions: the lag. Never rejects. */
+  look(): Promise<void>
+  /** Brings all gauges but the lag up to date. */
+  measure(): void
+  /** One log line on how things stand. */
+  summarise(): void
+}
+
+/** In the order of the values of breaker_state. */
+const BREAKER_STATES = ['closed', 'half-open', 'open', 'refused']
+
+export function createGauges({ config, metrics, logger, admin, intake, limiter, delivery, gate, breaker, isFenced, sincePoll }: GaugeSources): Gauges {
+  let lag = 0
+  let done = 0
+  let skipped = 0
+
+  return {
+    look: async () => {
+      try {
+        const lags = intake.lags(await admin.bounds(config.KAFKA_TOPIC), wall)
+        metrics.lagRecords.reset()
+        metrics.lagSeconds.reset()
+        for (const { partition, records, seconds } of lags) {
+          metrics.lagRecords.set({ partition: String(partition) }, records)
+          metrics.lagSeconds.set({ partition: String(partition) }, seconds)
+        }
+        lag = lags.reduce((sum, { records }) => sum + records, 0)
+      } catch (error) {
+        logger.warn({ cause: errorText(error) }, 'the ends of the partitions can\'t be read: lag is out of date')
+      }
+    },
+    measure: () => {
+      const now = monotonic()
+      const stats = limiter.stats()
+      const { records, bytes } = intake.pending
+      metrics.slotsOwned.set(stats.owned)
+      metrics.slotsUsable.set(limiter.usable())
+      metrics.slotsFree.set(stats.free)
+      metrics.limiterQueued.set(stats.queued)
+      metrics.limiterRunning.set(stats.running)
+      metrics.limiterDone.inc(stats.done - done)
+      metrics.inFlight.set(delivery.inFlight)
+      metrics.waiting.set(delivery.waiting)
+      metrics.pending.set(records)
+      metrics.pendingBytes.set(bytes)
+      metrics.skipped.inc(intake.skipped - skipped)
+      metrics.pausedPartitions.set(intake.pausedPartitions)
+      metrics.assignedPartitions.set(intake.partitions().length)
+      metrics.fenced.set(isFenced() ? 1 : 0)
+      metrics.gateClosed.set(gate.closedFor(now) > 0 ? 1 : 0)
+      metrics.breakerState.set(BREAKER_STATES.indexOf(breaker.state(now)))
+      metrics.sincePoll.set(sincePoll() / 1000)
+      metrics.drainSeconds.set(drainSeconds(lag, stats.owned, config.RATE_LIMIT_WINDOW_MS))
+      done = stats.done
+      skipped = intake.skipped
+    },
+    summarise: () => {
+      const { share, ...slots } = limiter.stats()
+      logger.info({ share, slots, inFlight: delivery.inFlight, waiting: delivery.waiting, pending: intake.pending.records, lag, partitions: intake.partitions() }, 'summary')
+    },
+  }
+}
