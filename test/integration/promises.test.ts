@@ -16,6 +16,12 @@ function expectKept(verdict: Verdict): void {
   expect(verdict.delivered + verdict.deadLettered).toBe(verdict.published)
 }
 
+/** After an orderly hand-over: what is done beyond the committed offset is known to the next owner. */
+async function expectNothingTwice(verdict: Verdict): Promise<void> {
+  expect(verdict.duplicates.received).toBe(0)
+  expect(await scenario.letters()).toHaveLength(verdict.deadLettered)
+}
+
 const quirks = {
   latencyMs: [20, 50] as [number, number],
   rules: [
@@ -59,9 +65,10 @@ test('SIGTERM in the middle: what is in flight is finished and committed, nothin
   expect(await first.stop()).toEqual({ code: 0, signal: null })
   const verdict = await scenario.done()
   expectKept(verdict)
+  await expectNothingTwice(verdict)
 }, 120_000)
 
-test('two join and one leaves under load', async () => {
+test('two join and one leaves under load: nothing is sent twice', async () => {
   await open({ faults: quirks })
   await scenario.publish({ events: 2_000, people: 200, seed: 31 })
   const first = await scenario.addWorker()
@@ -71,7 +78,9 @@ test('two join and one leaves under load', async () => {
   await scenario.addWorker()
   await scenario.delivered(900)
   await first.stop()
-  expectKept(await scenario.done(90_000))
+  const verdict = await scenario.done(90_000)
+  expectKept(verdict)
+  await expectNothingTwice(verdict)
 }, 180_000)
 
 test.each([['seconds', '1'], ['an HTTP date', new Date(Date.now() + 20_000).toUTCString()], ['a negative number', '-5'], ['nothing', undefined]])(
