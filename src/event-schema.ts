@@ -13,7 +13,7 @@ const personId = bytes(150)
   .describe('Your id of the person, at most 150 bytes. A string, never a number.')
 
 /** 1970 to 2100 in Unix seconds: more than that is milliseconds by mistake. */
-const LAST_SECOND = 4_102_444_800
+export const LAST_SECOND = 4_102_444_800
 const inRange = (iso: string) => Date.parse(iso) >= 1_000 && Date.parse(iso) <= LAST_SECOND * 1_000
 const timestamp = z.union([
   z.number().int().min(1).max(LAST_SECOND),

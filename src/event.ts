@@ -1,6 +1,6 @@
 import { eventId } from './event-id.ts'
 import type { RecordIdentity } from './event-id.ts'
-import { deliverableSchema, deliveredTypes, laterTypes } from './event-schema.ts'
+import { deliverableSchema, deliveredTypes, LAST_SECOND, laterTypes } from './event-schema.ts'
 import type { Envelope, EventType } from './event-schema.ts'
 
 /** Most bytes of an event's data that Customer.io takes. */
@@ -120,7 +120,8 @@ function content(envelope: Envelope): { name: string; data: Record<string, unkno
 
 function unixSeconds(timestamp: number | string): number | undefined {
   const seconds = Math.floor(typeof timestamp === 'string' ? Date.parse(timestamp) / 1000 : timestamp)
-  return seconds > 0 ? seconds : undefined
+  // a record's own time may be anything
+  return seconds > 0 && seconds <= LAST_SECOND ? seconds : undefined
 }
 
 /** Level by level and not recursive, since the nesting may be as deep as the record is long. */

@@ -5,7 +5,7 @@ import type { InvalidEvent } from './event.ts'
 import type { Assignment, PartitionStart } from './kafka/client/membership.ts'
 import { UNDECODABLE_HEADER } from './kafka/client/undecodable.ts'
 import { LETTER_HEADERS } from './kafka/dead-letter.ts'
-import { decodeDone } from './kafka/done-marks.ts'
+import { decodeDone, MOST_METADATA_BYTES } from './kafka/done-marks.ts'
 import { lagOf } from './kafka/lag.ts'
 import type { PartitionLag } from './kafka/lag.ts'
 import { PartitionWork } from './kafka/partition-work.ts'
@@ -29,6 +29,7 @@ export class Intake {
   #memories = new Map<number, Memory>()
   #oldest = new Map<number, { oldest: number }>()
   #most = { records: 0, bytes: 0 }
+  #mostMetadata = MOST_METADATA_BYTES
   skipped = 0
 
   constructor(options: IntakeOptions) {
@@ -108,10 +109,15 @@ export class Intake {
   progress(): Map<number, Progress> {
     const moved = new Map<number, Progress>()
     for (const [partition, work] of this.#works) {
-      const progress = work.progress()
+      const progress = work.progress(this.#mostMetadata)
       if (progress) moved.set(partition, progress)
     }
     return moved
+  }
+
+  /** The broker takes less metadata with a commit than its default: half of it from now on. */
+  shrinkMarks(): void {
+    this.#mostMetadata = Math.floor(this.#mostMetadata / 2)
   }
 
   /** The broker acknowledged a commit. */

@@ -113,6 +113,7 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
       if (assignment === mine) intake.committed(moved)
     } catch (error) {
       metrics.commitFailures.inc()
+      if ((error as { type?: unknown }).type === 'OFFSET_METADATA_TOO_LARGE') intake.shrinkMarks()
       logger.warn({ cause: errorText(error) }, 'commit failed; it will be tried again')
       await sleep(100)
     }

@@ -5,8 +5,8 @@
  * Form: "done1:" and a bitmap in base64; bit i stands for offset position + 1 + i (the record at the position itself is never done).
  */
 const FORM = 'done1:'
-/** The broker's default for offset.metadata.max.bytes is 4096; what does not fit is left out, and is sent again after a crash. */
-const MOST_BYTES = Math.floor((4_096 - FORM.length) / 4) * 3
+/** The broker's default for offset.metadata.max.bytes. */
+export const MOST_METADATA_BYTES = 4_096
 
 export interface DoneMarks {
   readonly metadata: string
@@ -14,10 +14,14 @@ export interface DoneMarks {
   readonly end: number
 }
 
-/** @param done offsets beyond `position` */
-export function encodeDone(position: number, done: Iterable<number>): DoneMarks {
-  const end = position + 1 + MOST_BYTES * 8
-  const bits = [...done].map((offset) => offset - position - 1).filter((bit) => bit >= 0 && bit < MOST_BYTES * 8)
+/**
+ * @param done offsets beyond `position`
+ * @param most bytes that the broker takes as metadata; what does not fit is left out, and is sent again after a crash
+ */
+export function encodeDone(position: number, done: Iterable<number>, most = MOST_METADATA_BYTES): DoneMarks {
+  const room = Math.max(0, Math.floor((most - FORM.length) / 4) * 3 * 8)
+  const end = position + 1 + room
+  const bits = [...done].map((offset) => offset - position - 1).filter((bit) => bit >= 0 && bit < room)
   if (bits.length === 0) return { metadata: '', end }
   const bytes = Buffer.alloc(Math.floor(bits.reduce((most, bit) => Math.max(most, bit), 0) / 8) + 1)
   for (const bit of bits) bytes.writeUInt8(bytes.readUInt8(bit >> 3) | (1 << (bit & 7)), bit >> 3)

@@ -84,11 +84,14 @@ export class PartitionWork {
     return this.#checkpoint.position
   }
 
-  /** What to commit; undefined if nothing has moved since the last commit. */
-  progress(): Progress | undefined {
+  /**
+   * What to commit; undefined if nothing has moved since the last commit.
+   * @param mostMetadata see encodeDone
+   */
+  progress(mostMetadata?: number): Progress | undefined {
     if (this.#version === this.#committedVersion) return undefined
     const offset = this.#checkpoint.position
-    const { metadata, end } = encodeDone(offset, this.#done)
+    const { metadata, end } = encodeDone(offset, this.#done, mostMetadata)
     return { offset, metadata, marksEnd: end, version: this.#version }
   }
 

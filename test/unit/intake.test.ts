@@ -1,17 +1,18 @@
 import { Intake } from '../../src/intake.ts'
+import { encodeDone } from '../../src/kafka/done-marks.ts'
 import type { Assignment } from '../../src/kafka/client/membership.ts'
-import type { Item } from '../../src/kafka/partition-work.ts'
+import type { Item, Progress } from '../../src/kafka/partition-work.ts'
 import type { KafkaRecord } from '../../src/kafka/record.ts'
 import { json, recordOf, track } from './helpers.ts'
 
 const NOW = 1_700_000_100_000
 
-/** @param starts first offset by partition */
-function assignment(starts: Record<number, number>): Assignment {
+/** @param starts first offset by partition @param metadata of the commit that they come from */
+function assignment(starts: Record<number, number>, metadata: string | null = ''): Assignment {
   const partitions = Object.keys(starts).map(Number)
   return {
     generation: 1, memberId: 'me', partitions, partitionCount: 8,
-    starts: new Map(partitions.map((partition) => [partition, { position: starts[partition]!, lost: 0 }])),
+    starts: new Map(partitions.map((partition) => [partition, { position: starts[partition]!, lost: 0, metadata }])),
   }
 }
 
@@ -37,6 +38,7 @@ const at = (partition: number, offset: number, given: Partial<KafkaRecord> = {})
   const person = `u${partition}-${offset}`
   return recordOf({ partition, offset, key: Buffer.from(person), value: track(person), ...given })
 }
+const offsetsOf = (moved: ReadonlyMap<number, Progress>) => [...moved].map(([partition, { offset }]) => [partition, offset])
 const ends = (given: Record<number, number>) => new Map(Object.entries(given).map(([partition, end]) => [Number(partition), { end }]))
 
 test('takes the records of its partitions from their starts, and of no others', () => {
@@ -56,10 +58,10 @@ test('what moved is to be committed, until it is', () => {
   settle(1, 20)
   intake.reached(1, 25)
   const moved = intake.progress()
-  expect(moved).toEqual(new Map([[0, 11], [1, 25]]))
+  expect(offsetsOf(moved)).toEqual([[0, 11], [1, 25]])
   settle(0, 11)
   intake.committed(moved)
-  expect(intake.progress()).toEqual(new Map([[0, 12]]))
+  expect(offsetsOf(intake.progress())).toEqual([[0, 12]])
 })
 
 test('a commit lets the lanes go on that waited for it', () => {
@@ -162,6 +164,30 @@ describe('a new assignment', () => {
     expect(intake.skipped).toBe(0)
   })
 
+  test('what another process had done is skipped: the commit says so', () => {
+    const { metadata } = encodeDone(10, [11, 13])
+    const { intake, places } = intakeOf({})
+    intake.open(assignment({ 0: 10 }, metadata))
+    for (const offset of [10, 11, 12, 13, 14]) intake.take(at(0, offset))
+    expect([places(), intake.skipped]).toEqual([['0/10', '0/12', '0/14'], 2])
+  })
+
+  test('what was done here is known too, though its commit failed', () => {
+    const { intake, ready } = interrupted()
+    ready.length = 0
+    intake.open(assignment({ 0: 0 }, encodeDone(0, [2]).metadata))
+    for (const offset of [0, 1, 2, 3]) intake.take(at(0, offset))
+    expect(ready.map(({ record }) => record.offset)).toEqual([0, 3])
+  })
+
+  test('a start that comes from no commit (the topic was made anew): the memory is of other records', () => {
+    const { intake, ready } = interrupted()
+    ready.length = 0
+    intake.open(assignment({ 0: 0 }, null))
+    for (const offset of [0, 1]) intake.take(at(0, offset))
+    expect(ready.map(({ record, attempts }) => [record.offset, attempts])).toEqual([[0, 0], [1, 0]])
+  })
+
   test('a pause of the old one is over', () => {
     const { intake, calls } = intakeOf({ 0: 0 }, { records: 1 })
     intake.take(at(0, 0))
@@ -181,7 +207,7 @@ describe('reading goes on elsewhere', () => {
     intake.jump(0, 50)
     expect([intake.position(0), intake.pending.records, intake.progress()]).toEqual([50, 1, new Map()])
     settle(0, 0)
-    expect(intake.progress()).toEqual(new Map([[0, 50]]))
+    expect(offsetsOf(intake.progress())).toEqual([[0, 50]])
   })
 
   test('backward: the partition begins again, and what was in flight does not count for it', () => {

@@ -1,4 +1,5 @@
 import { decodeEvent } from '../../src/event.ts'
+import { decodeDone } from '../../src/kafka/done-marks.ts'
 import { PartitionWork } from '../../src/kafka/partition-work.ts'
 import type { Item, Memory } from '../../src/kafka/partition-work.ts'
 import type { KafkaRecord } from '../../src/kafka/record.ts'
@@ -15,8 +16,9 @@ const valueOf = ({ person, type }: Drawn): Buffer =>
   type === 'track' ? track(person) : type === 'bad' ? Buffer.from('{') : json({ type, userId: person })
 
 /**
- * A partition that lives through takes, outcomes, failures, commits and rebalances that bring it back to the same process, with its own book
- * of what was done. The promises that a step broke are collected, not thrown: a callback must not upset the work under test.
+ * A partition that lives through takes, outcomes, failures, commits (acknowledged, lost, or acknowledged in vain), rebalances that bring it back
+ * to the same process, and crashes, with its own book of what was done. The promises that a step broke are collected, not thrown: a callback
+ * must not upset the work under test.
  */
 export class Life {
   readonly #topic: readonly KafkaRecord[]
@@ -24,8 +26,9 @@ export class Life {
   readonly #broken: string[] = []
   #work: PartitionWork
   #ready: Item[] = []
-  #committed = 0
   #lastBytes = 0
+  /** What the broker has. */
+  #committed = { offset: 0, metadata: '', marks: new Set<number>() }
   /** Offsets that had an outcome at some time; and those whose repetition over newer data would do harm. */
   readonly #everDone = new Set<number>()
   readonly #barriers = new Set<number>()
@@ -33,7 +36,7 @@ export class Life {
   #taken = new Set<number>()
   #done = new Set<number>()
   #attempts = new Map<number, number>()
-  /** What must be known from the assignment before. */
+  /** What must be known from before. */
   #known = { done: new Set<number>(), attempts: new Map<number, number>() }
 
   constructor(topic: readonly Drawn[], most: { records: number; bytes: number }) {
@@ -68,7 +71,7 @@ export class Life {
     this.#everDone.add(offset)
     this.#done.add(offset)
     this.#attempts.delete(offset)
-    if (delivered && (event.type === 'suppress' || event.type === 'destroy')) this.#barriers.add(offset)
+    if (delivered && neverRepeated(item)) this.#barriers.add(offset)
     else this.#barriers.delete(offset)
     this.#work.settle(item, delivered)
   }
@@ -80,15 +83,61 @@ export class Life {
     this.#attempts.set(item.record.offset, item.attempts)
   }
 
-  commit(): void {
-    this.#committed = Math.max(this.#committed, this.#work.progress)
-    this.#work.commitDone(this.#committed)
+  /** One commit in four does not get to the broker, and the answer to another one is lost. */
+  commit(choice: number): void {
+    const progress = this.#work.progress()
+    if (!progress || choice % 4 === 0) return
+    const { offset, metadata } = progress
+    this.#committed = { offset, metadata, marks: decodeDone(offset, metadata) }
+    if (choice % 4 > 1) this.#work.commitDone(progress)
   }
 
   rebalance(): void {
-    const memory = this.#work.memory()
-    const done = [...this.#done].filter((offset) => offset >= this.#work.progress && !this.#waitsForCommit(offset))
-    this.#known = { done: new Set(done), attempts: this.#attempts }
+    const { done, attempts } = this.#work.memory()
+    // what waits for its commit is rather done again than known: its lane must go on waiting
+    const known = [...this.#done].filter((offset) => offset >= this.#work.done && (this.#brokerHas(offset) || !this.#barriers.has(offset)))
+    this.#restart({ done: done.union(this.#committed.marks), attempts }, { done: new Set(known).union(this.#committed.marks), attempts: this.#attempts })
+  }
+
+  /** Another process goes on, with what the broker has. */
+  crash(): void {
+    const done = new Set(this.#committed.marks)
+    this.#restart({ done, attempts: new Map() }, { done, attempts: new Map() })
+  }
+
+  /** Takes, settles and commits for as long as it can be of use. */
+  finish(): void {
+    for (let moves = 0; moves < 4 * this.#topic.length; moves += 1) {
+      this.take()
+      this.settle(1)
+      this.commit(2)
+    }
+  }
+
+  left() {
+    const { pending, bytes, position } = this.#work
+    return {
+      notDone: this.#topic.filter(({ offset }) => !this.#everDone.has(offset)).length, pending, bytes,
+      uncommitted: position - this.#committed.offset, toCommit: this.#work.progress(),
+    }
+  }
+
+  brokenPromises(): string[] {
+    const { done, pending, bytes } = this.#work
+    for (const { offset } of this.#topic) {
+      if (this.#everDone.has(offset)) continue
+      if (offset < done) this.#broken.push(`${offset} counts as done without an outcome`)
+      if (this.#brokerHas(offset)) this.#broken.push(`${offset} was committed without an outcome`)
+    }
+    for (const offset of this.#taken) if (offset < done && !this.#done.has(offset)) this.#broken.push(`${offset} counts as done though it is open`)
+    const remembered = [...this.#done].filter((offset) => offset >= done).length
+    if (pending + remembered > this.#most.records) this.#broken.push(`${pending} pending and ${remembered} done behind a gap, of ${this.#most.records}`)
+    if (pending > 1 && bytes - this.#lastBytes >= this.#most.bytes) this.#broken.push(`${bytes} bytes of ${this.#most.bytes}`)
+    return this.#broken
+  }
+
+  #restart(memory: Memory, known: { done: Set<number>; attempts: Map<number, number> }): void {
+    this.#known = known
     this.#ready = []
     this.#taken = new Set()
     this.#done = new Set()
@@ -96,34 +145,9 @@ export class Life {
     this.#work = this.#begin(memory)
   }
 
-  /** Takes, settles and commits for as long as it can be of use. */
-  finish(): void {
-    for (let moves = 0; moves < 3 * this.#topic.length; moves += 1) {
-      this.take()
-      this.settle(1)
-      this.commit()
-    }
-  }
-
-  left() {
-    const { pending, bytes, progress, committed } = this.#work
-    return { notDone: this.#topic.filter(({ offset }) => !this.#everDone.has(offset)).length, pending, bytes, uncommitted: progress - committed }
-  }
-
-  brokenPromises(): string[] {
-    const { progress, pending, bytes } = this.#work
-    for (const { offset } of this.#topic) {
-      if (offset < progress && !this.#everDone.has(offset)) this.#broken.push(`${offset} could be committed without an outcome`)
-      if (offset < progress && this.#taken.has(offset) && !this.#done.has(offset)) this.#broken.push(`${offset} could be committed though it is open`)
-    }
-    const remembered = [...this.#done].filter((offset) => offset >= progress).length
-    if (pending + remembered > this.#most.records) this.#broken.push(`${pending} pending and ${remembered} done behind a gap, of ${this.#most.records}`)
-    if (pending > 1 && bytes - this.#lastBytes >= this.#most.bytes) this.#broken.push(`${bytes} bytes of ${this.#most.bytes}`)
-    return this.#broken
-  }
-
   #begin(memory: Memory | undefined): PartitionWork {
-    return new PartitionWork({ partition: 0, start: this.#committed, most: this.#most, memory, onReady: (item) => this.#onReady(item), onBarrier: () => {} })
+    const start = this.#committed.offset
+    return new PartitionWork({ partition: 0, start, most: this.#most, memory, onReady: (item) => this.#onReady(item), onBarrier: () => {} })
   }
 
   #onReady(item: Item): void {
@@ -132,14 +156,18 @@ export class Life {
     for (const ahead of this.#topic) {
       if (ahead.offset >= offset || !ahead.key!.equals(key!)) continue
       if (!this.#everDone.has(ahead.offset)) this.#broken.push(`${offset} is ready before ${ahead.offset} was done`)
-      if (this.#waitsForCommit(ahead.offset)) this.#broken.push(`${offset} is ready before ${ahead.offset} was committed`)
+      const mustNotFollow = this.#barriers.has(ahead.offset) || neverRepeated(item)
+      if (mustNotFollow && !this.#brokerHas(ahead.offset)) this.#broken.push(`${offset} is ready before ${ahead.offset} was committed`)
     }
+    if (this.#brokerHas(offset)) this.#broken.push(`${offset} is ready again though it was committed`)
     if (this.#known.done.has(offset)) this.#broken.push(`${offset} is ready again though it was done`)
     if (item.attempts !== (this.#known.attempts.get(offset) ?? 0)) this.#broken.push(`${offset} begins with ${item.attempts} attempts`)
     this.#ready.push(item)
   }
 
-  #waitsForCommit(offset: number): boolean {
-    return this.#barriers.has(offset) && offset >= this.#committed
+  #brokerHas(offset: number): boolean {
+    return offset < this.#committed.offset || this.#committed.marks.has(offset)
   }
 }
+
+const neverRepeated = ({ event }: Item): boolean => event.kind === 'event' && (event.type === 'suppress' || event.type === 'destroy')

@@ -1,21 +1,25 @@
-import * as fc from 'fast-check'
 import { decodeEvent } from '../../src/event.ts'
+import { decodeDone } from '../../src/kafka/done-marks.ts'
 import { PartitionWork } from '../../src/kafka/partition-work.ts'
 import type { Item, Memory } from '../../src/kafka/partition-work.ts'
 import type { KafkaRecord } from '../../src/kafka/record.ts'
 import { json, recordOf, track } from './helpers.ts'
-import { Life } from './partition-life.ts'
 
 const ROOMY = { records: 100, bytes: 1_000_000 }
 
-/** A partition whose ready items and barriers are noted. */
+/** A partition whose ready items and barriers are noted; `commit` is acknowledged at once, and gives what was committed. */
 function partition(start = 0, most = ROOMY, memory?: Memory) {
   const [ready, barriers] = [[] as Item[], [] as number[]]
-  const work = new PartitionWork({ partition: 0, start, most, memory, onReady: (item) => ready.push(item), onBarrier: () => barriers.push(work.progress) })
+  const work = new PartitionWork({ partition: 0, start, most, memory, onReady: (item) => ready.push(item), onBarrier: () => barriers.push(work.done) })
   const take = (record: KafkaRecord) => work.take(record, decodeEvent(record, undefined, 'test'))
   const offsets = () => ready.map(({ record }) => record.offset)
   const item = (offset: number) => ready.find(({ record }) => record.offset === offset)!
-  return { work, ready, barriers, take, offsets, item }
+  const commit = () => {
+    const progress = work.progress()
+    if (progress) work.commitDone(progress)
+    return progress && { offset: progress.offset, beyond: [...decodeDone(progress.offset, progress.metadata)] }
+  }
+  return { work, ready, barriers, take, offsets, item, commit }
 }
 
 const of = (person: string, offset: number, given: Partial<KafkaRecord> = {}) => recordOf({ offset, key: Buffer.from(person), value: track(person), ...given })
@@ -43,16 +47,48 @@ test('progress is the contiguous prefix, and what does not exist counts as done'
   const { work, take, item } = partition(10)
   for (const record of [of('a', 10), of('b', 12), of('c', 15)]) take(record)
   work.reached(20)
-  expect([work.position, work.progress]).toEqual([20, 10])
+  expect([work.position, work.done]).toEqual([20, 10])
   work.settle(item(12), true)
-  expect(work.progress).toBe(10)
+  expect(work.done).toBe(10)
   work.settle(item(10), true)
-  expect(work.progress).toBe(15)
+  expect(work.done).toBe(15)
   work.settle(item(15), true)
-  expect([work.progress, work.committed]).toEqual([20, 10])
-  work.commitDone(20)
-  work.commitDone(15)
-  expect(work.committed).toBe(20)
+  expect(work.done).toBe(20)
+})
+
+describe('what is to be committed', () => {
+  test('the prefix, and what is done beyond it; nothing if nothing has moved', () => {
+    const { work, take, item, commit } = partition(10)
+    expect(commit()).toBeUndefined()
+    for (const offset of [10, 11, 12, 13]) take(of(`u${offset}`, offset))
+    expect(commit()).toBeUndefined()
+    work.settle(item(13), true)
+    work.settle(item(11), false)
+    expect(commit()).toEqual({ offset: 10, beyond: [11, 13] })
+    expect(commit()).toBeUndefined()
+    work.settle(item(10), true)
+    expect(commit()).toEqual({ offset: 12, beyond: [13] })
+    work.settle(item(12), true)
+    expect(commit()).toEqual({ offset: 14, beyond: [] })
+  })
+
+  test('records that do not exist move it too', () => {
+    const { work, commit } = partition(10)
+    work.reached(20)
+    expect(commit()).toEqual({ offset: 20, beyond: [] })
+    work.reached(15)
+    expect(commit()).toBeUndefined()
+  })
+
+  test('what moved while a commit was under way is not covered by it', () => {
+    const { work, take, item, commit } = partition()
+    for (const offset of [0, 1]) take(of(`u${offset}`, offset))
+    work.settle(item(0), true)
+    const underWay = work.progress()!
+    work.settle(item(1), true)
+    work.commitDone(underWay)
+    expect(commit()).toEqual({ offset: 2, beyond: [] })
+  })
 })
 
 test('the oldest is the record at the head of the prefix', () => {
@@ -104,22 +140,48 @@ describe('room', () => {
   })
 })
 
-describe.each(['suppress', 'destroy'])('%s is not repeated over newer data', (type) => {
-  test('its lane goes on only after a commit that covers it', () => {
-    const { work, take, offsets, item, barriers } = partition()
+describe.each(['suppress', 'destroy'])('%s stands between two commits', (type) => {
+  test('its lane goes on only after a commit that has it, be it beyond the prefix', () => {
+    const { work, take, offsets, item, barriers, commit } = partition()
     for (const record of [of('b', 0), call(type, 'a', 1), of('a', 2), of('c', 3)]) take(record)
     work.settle(item(1), true)
-    expect(barriers).toEqual([0])
-    // another person's event is open in front of it, so no commit can cover it yet
-    work.commitDone(work.progress)
     work.settle(item(3), true)
-    expect(offsets()).toEqual([0, 1, 3])
-    work.settle(item(0), true)
-    expect(offsets()).toEqual([0, 1, 3])
-    work.commitDone(1)
-    expect(offsets()).toEqual([0, 1, 3])
-    work.commitDone(2)
+    expect([offsets(), barriers]).toEqual([[0, 1, 3], [0]])
+    expect(commit()).toEqual({ offset: 0, beyond: [1, 3] })
     expect(offsets()).toEqual([0, 1, 3, 2])
+  })
+
+  test('a commit that was under way when it was done does not count', () => {
+    const { work, take, offsets, item, commit } = partition()
+    for (const record of [of('b', 0), call(type, 'a', 1), of('a', 2)]) take(record)
+    work.settle(item(0), true)
+    const underWay = work.progress()!
+    work.settle(item(1), true)
+    work.commitDone(underWay)
+    expect(offsets()).toEqual([0, 1])
+    commit()
+    expect(offsets()).toEqual([0, 1, 2])
+  })
+
+  test('so far beyond the prefix that no commit can carry it: its lane waits for the prefix', () => {
+    const { work, take, offsets, item, commit } = partition()
+    for (const record of [of('b', 0), call(type, 'a', 50_000), of('a', 50_001)]) take(record)
+    work.settle(item(50_000), true)
+    expect(commit()).toEqual({ offset: 0, beyond: [] })
+    expect(offsets()).toEqual([0, 50_000])
+    work.settle(item(0), true)
+    commit()
+    expect(offsets()).toEqual([0, 50_000, 50_001])
+  })
+
+  test('it begins only after a commit of what went before: a repeat of that would undo it', () => {
+    const { work, take, offsets, item, barriers, commit } = partition()
+    for (const record of [of('a', 0), call(type, 'a', 1), call(type, 'b', 2)]) take(record)
+    expect(offsets()).toEqual([0, 2])
+    work.settle(item(0), true)
+    expect([offsets(), barriers]).toEqual([[0, 2], [1]])
+    commit()
+    expect(offsets()).toEqual([0, 2, 1])
   })
 
   test('a dead letter of it holds up nobody', () => {
@@ -131,16 +193,16 @@ describe.each(['suppress', 'destroy'])('%s is not repeated over newer data', (ty
 
   test('not committed before the partition was assigned anew: it is done once more, and only then its lane goes on', () => {
     const before = partition()
-    for (const record of [of('b', 0), call(type, 'a', 1), of('a', 2)]) before.take(record)
+    const records = [of('b', 0), call(type, 'a', 1), of('a', 2)]
+    for (const record of records) before.take(record)
     before.work.settle(before.item(1), true)
 
-    const { work, take, offsets, item } = partition(0, ROOMY, before.work.memory())
-    for (const record of [of('b', 0), call(type, 'a', 1), of('a', 2)]) take(record)
+    const { work, take, offsets, item, commit } = partition(0, ROOMY, before.work.memory())
+    for (const record of records) take(record)
     expect(offsets()).toEqual([0, 1])
     work.settle(item(1), true)
-    work.settle(item(0), true)
     expect(offsets()).toEqual([0, 1])
-    work.commitDone(2)
+    commit()
     expect(offsets()).toEqual([0, 1, 2])
   })
 })
@@ -159,7 +221,14 @@ describe('memory, when the partition is assigned to the same process again', () 
     const { work, take, offsets } = partition(0, ROOMY, before().work.memory())
     for (const record of [of('a', 0), of('b', 1), of('c', 2), of('c', 3), of('d', 4)]) take(record)
     expect(offsets()).toEqual([0, 3, 4])
-    expect([work.skipped, work.pending, work.progress]).toEqual([2, 3, 0])
+    expect([work.skipped, work.pending, work.done]).toEqual([2, 3, 0])
+  })
+
+  test('what is known to be done is committed again with the rest', () => {
+    const { work, take, item, commit } = partition(0, ROOMY, before().work.memory())
+    for (const record of [of('a', 0), of('b', 1), of('c', 2), of('c', 3)]) take(record)
+    work.settle(item(3), true)
+    expect(commit()).toEqual({ offset: 0, beyond: [1, 2, 3] })
   })
 
   test('attempts, times of failure and the due time go on', () => {
@@ -169,43 +238,9 @@ describe('memory, when the partition is assigned to the same process again', () 
     expect(item(3)).toMatchObject({ attempts: 0, firstFailureAt: undefined, lastFailureAt: undefined, dueAt: -Infinity })
   })
 
-  test('counts for the same record only: a topic made anew has the offsets, but not the times', () => {
-    const { work, take, offsets, item } = partition(0, ROOMY, before().work.memory())
-    for (const offset of [0, 1, 2]) take(of('z', offset, { timestamp: 5 }))
-    expect([offsets(), work.skipped, item(0).attempts]).toEqual([[0], 0, 0])
-  })
-
   test('holds only what is beyond the prefix', () => {
     const held = before()
     held.work.settle(held.item(0), true)
-    expect([held.work.progress, held.work.memory()]).toEqual([3, { done: new Set(), attempts: new Map() }])
-  })
-})
-
-describe('a random life', () => {
-  const step = fc.oneof(
-    { weight: 6, arbitrary: fc.record({ verb: fc.constant('take' as const), choice: fc.nat() }) },
-    { weight: 6, arbitrary: fc.record({ verb: fc.constant('settle' as const), choice: fc.nat() }) },
-    { weight: 2, arbitrary: fc.record({ verb: fc.constant('fail' as const), choice: fc.nat() }) },
-    { weight: 2, arbitrary: fc.record({ verb: fc.constant('commit' as const), choice: fc.nat() }) },
-    { weight: 1, arbitrary: fc.record({ verb: fc.constant('rebalance' as const), choice: fc.nat() }) },
-  )
-  const life = fc.record({
-    topic: fc.array(fc.record({ person: fc.constantFrom('a', 'b', 'c'), type: fc.constantFrom('track', 'track', 'track', 'suppress', 'destroy', 'bad'), gap: fc.nat(2) }), { maxLength: 60 }),
-    most: fc.record({ records: fc.integer({ min: 1, max: 8 }), bytes: fc.constantFrom(1, 200, 1_000_000) }),
-    steps: fc.array(step, { maxLength: 250 }),
-  })
-
-  test('keeps the promises after each step, and everything is done in the end', () => {
-    fc.assert(fc.property(life, ({ topic, most, steps }) => {
-      const run = new Life(topic, most)
-      for (const { verb, choice } of steps) {
-        run[verb](choice)
-        expect(run.brokenPromises()).toEqual([])
-      }
-      run.finish()
-      expect(run.brokenPromises()).toEqual([])
-      expect(run.left()).toEqual({ notDone: 0, pending: 0, bytes: 0, uncommitted: 0 })
-    }), { numRuns: 500 })
+    expect([held.work.done, held.work.memory()]).toEqual([3, { done: new Set(), attempts: new Map() }])
   })
 })

@@ -162,10 +162,9 @@ export function createGroupConsumer(kafka: Kafka, config: Config, logger: Logger
 }
 
 function toRecord(topic: string, partition: number, message: KafkaMessage): KafkaRecord {
-  const headers: Record<string, Buffer | Buffer[]> = {}
   // a header without a value is null, though not in kafkajs's types; it becomes an empty one
   const copy = (part: Buffer | string | null | undefined): Buffer => Buffer.from(part ?? '')
-  for (const [name, value] of Object.entries(message.headers ?? {})) headers[name] = Array.isArray(value) ? value.map(copy) : copy(value)
+  const headers = Object.fromEntries(Object.entries(message.headers ?? {}).map(([name, value]) => [name, Array.isArray(value) ? value.map(copy) : copy(value)]))
   return {
     topic, partition, offset: Number(message.offset), timestamp: Number(message.timestamp),
     key: message.key && Buffer.from(message.key), value: message.value && Buffer.from(message.value), headers,

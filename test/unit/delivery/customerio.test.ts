@@ -1,0 +1,244 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
+import { createCustomerIo, type CustomerIo } from '../../../src/delivery/customerio.ts'
+import type { CustomerEvent } from '../../../src/event.ts'
+import { answer, startHttpTarget, type HttpTarget, type Respond } from './http-target.ts'
+
+const siteId = 'site'
+const apiKey = 'key-Ü:%'
+let target: HttpTarget
+let customerIo: CustomerIo
+
+const clientOf = (url: string, timeoutMs = 5_000) => createCustomerIo({ siteId, apiKey, region: 'eu', url, timeoutMs, connections: 2 })
+
+beforeEach(async () => {
+  target = await startHttpTarget()
+  customerIo = clientOf(target.url)
+})
+afterEach(async () => {
+  await customerIo.close()
+  await target.close()
+})
+
+const event: CustomerEvent = { kind: 'event', type: 'track', person: 'u1', id: '01ARZ3NDEKTSV4RRFFQ69G5FAV', timestamp: 1_700_000_000, name: 'login', data: { plan: 'pro' } }
+
+const verdictAfter = async (respond: Respond) => {
+  target.respond = respond
+  return customerIo.attempt(event)
+}
+
+describe('what is sent', () => {
+  const happening = { id: event.id, timestamp: event.timestamp, data: event.data }
+
+  test.each<[Partial<CustomerEvent> & { type: CustomerEvent['type'] }, string, unknown]>([
+    [{ type: 'identify', name: '' }, 'PUT /api/v1/customers/u1', { plan: 'pro', _timestamp: 1_700_000_000 }],
+    [{ type: 'track' }, 'POST /api/v1/customers/u1/events', { name: 'login', ...happening }],
+    [{ type: 'page', name: '/home' }, 'POST /api/v1/customers/u1/events', { name: '/home', type: 'page', ...happening }],
+    [{ type: 'screen', name: 'Home' }, 'POST /api/v1/customers/u1/events', { name: 'Home', type: 'screen', ...happening }],
+    [{ type: 'trackAnonymous', person: 'anon 1' }, 'POST /api/v1/events', { name: 'login', anonymous_id: 'anon 1', ...happening }],
+    [{ type: 'suppress', name: '', data: {} }, 'POST /api/v1/customers/u1/suppress', {}],
+    [{ type: 'destroy', name: '', data: {} }, 'DELETE /api/v1/customers/u1', undefined],
+  ])('%j', async (given, line, body) => {
+    expect(await customerIo.attempt({ ...event, ...given })).toEqual({ kind: 'accepted', status: 200 })
+    expect(target.received).toHaveLength(1)
+    const [request] = target.received
+    expect(`${request?.method} ${request?.path}`).toBe(line)
+    expect(request?.body ? JSON.parse(request.body) : undefined).toEqual(body)
+    expect(request?.headers.authorization).toBe(`Basic ${Buffer.from(`${siteId}:${apiKey}`).toString('base64')}`)
+  })
+
+  test('without a timestamp there is none', async () => {
+    await customerIo.attempt({ ...event, timestamp: undefined })
+    await customerIo.attempt({ ...event, type: 'identify', timestamp: undefined })
+    expect(target.received.map(({ body }) => JSON.parse(body) as unknown)).toEqual([{ name: 'login', id: event.id, data: { plan: 'pro' } }, { plan: 'pro' }])
+  })
+
+  test('an attribute named _timestamp does not decide the order of updates', async () => {
+    await customerIo.attempt({ ...event, type: 'identify', data: { _timestamp: 1 } })
+    expect(JSON.parse(target.received[0]?.body ?? '')).toEqual({ _timestamp: 1_700_000_000 })
+  })
+
+  test.each(['a/b', '../events', '..%2f', '%', 'a?b#c', 'a b+c', 'Zoë 🧁', 'x@y.z', ';:&=,$', '日本'])('a person with the id %s stays one segment of the path', async (person) => {
+    await customerIo.attempt({ ...event, type: 'destroy', person })
+    const segments = (target.received[0]?.path ?? '').split('/')
+    expect(segments.slice(0, -1)).toEqual(['', 'api', 'v1', 'customers'])
+    expect(decodeURIComponent(segments.at(-1) ?? '')).toBe(person)
+  })
+
+  test('text outside of ASCII arrives as it was', async () => {
+    const data = { city: 'Zürich 🧁', [`k${'é'.repeat(10)}`]: '\u2028"\\' }
+    await customerIo.attempt({ ...event, name: 'grüßen', data })
+    expect(JSON.parse(target.received[0]?.body ?? '')).toMatchObject({ name: 'grüßen', data })
+  })
+
+  test('the question about the credentials changes nothing', async () => {
+    expect(await customerIo.probe()).toEqual({ kind: 'accepted', status: 200 })
+    expect(target.received.map(({ method, path, body }) => [method, path, body])).toEqual([['GET', '/api/v1/accounts/region', '']])
+  })
+
+  test('connections are used again, and there are never more than allowed', async () => {
+    let most = 0
+    target.respond = (response) => {
+      most = Math.max(most, target.sockets.size)
+      setTimeout(() => response.end('{}'), 5)
+    }
+    await Promise.all(Array.from({ length: 20 }, async () => customerIo.attempt(event)))
+    expect([target.received.length, most]).toEqual([20, 2])
+  })
+})
+
+describe('what an answer means', () => {
+  const html = '<html><body>Too busy</body></html>'
+
+  test.each<[string, Respond, object]>([
+    ['200', answer(200, '{}'), { kind: 'accepted', status: 200 }],
+    ['200 without a body', answer(200), { kind: 'accepted', status: 200 }],
+    ['200 with HTML', answer(200, html), { kind: 'accepted', status: 200 }],
+    ['204', answer(204), { kind: 'accepted', status: 204 }],
+    ['400 with a list of errors', answer(400, '{"meta":{"errors":["id is too long","no name"]}}'), { kind: 'rejected', status: 400, message: 'id is too long; no name' }],
+    ['400 with one error', answer(400, '{"meta":{"error":"no name"}}'), { kind: 'rejected', status: 400, message: 'no name' }],
+    ['401 in plain text', answer(401, 'Unauthorized request'), { kind: 'unauthorised', status: 401 }],
+    ['403', answer(403, '{"meta":{"error":"forbidden"}}'), { kind: 'unauthorised', status: 403 }],
+    ['404', answer(404, 'Not Found'), { kind: 'rejected', status: 404, message: expect.any(String) }],
+    ['413', answer(413, html), { kind: 'rejected', status: 413, message: expect.any(String) }],
+    ['429', answer(429, '{}'), { kind: 'throttled', status: 429, retryAfter: undefined }],
+    ['429 with a Retry-After', answer(429, '{}', { 'retry-after': '7' }), { kind: 'throttled', status: 429, retryAfter: '7' }],
+    ['429 with HTML', answer(429, html, { 'Retry-After': 'Wed, 04 Mar 2026 05:06:07 GMT' }), { kind: 'throttled', status: 429, retryAfter: 'Wed, 04 Mar 2026 05:06:07 GMT' }],
+    ['500', answer(500, '{"meta":{"error":"oops"}}'), { kind: 'unavailable', status: 500, cause: 'status 500', answered: true }],
+    ['502 with HTML', answer(502, html), { kind: 'unavailable', status: 502, cause: 'status 502', answered: false }],
+    ['503', answer(503), { kind: 'unavailable', status: 503, cause: 'status 503', answered: true }],
+  ])('%s', async (_name, respond, verdict) => {
+    expect(await verdictAfter(respond)).toEqual(verdict)
+    expect(target.received).toHaveLength(1)
+  })
+
+  test.each([301, 302, 307, 308])('a redirect (%d) is not followed, be it to the same host or another', async (status) => {
+    const elsewhere = await startHttpTarget()
+    for (const location of [`${target.url}/x`, `${elsewhere.url}/x`]) {
+      target.received.length = 0
+      expect(await verdictAfter(answer(status, '', { location }))).toMatchObject({ kind: 'unavailable', status, cause: expect.stringContaining('CUSTOMERIO_REGION') })
+      expect([target.received.length, elsewhere.received.length]).toEqual([1, 0])
+    }
+    await elsewhere.close()
+  })
+
+  test('a redirect that leads nowhere is one, too', async () => {
+    expect(await verdictAfter(answer(302))).toMatchObject({ kind: 'unavailable', status: 302 })
+  })
+
+  test('after each of them the next attempt is fine', async () => {
+    for (const status of [302, 400, 429, 500]) {
+      await verdictAfter(answer(status, html, { location: `${target.url}/x` }))
+      expect(await verdictAfter(answer(200, '{}'))).toEqual({ kind: 'accepted', status: 200 })
+    }
+  })
+
+  test('attempts side by side do not mix up their answers', async () => {
+    target.respond = (response) => {
+      const { body } = target.received.at(-1) as { body: string }
+      const { status } = (JSON.parse(body) as { data: { status: number } }).data
+      setTimeout(() => response.writeHead(status, { 'retry-after': String(status) }).end('{}'), status % 7)
+    }
+    const statuses = [200, 429, 500, 401, 400, 503, 204, 403]
+    const verdicts = await Promise.all(statuses.map(async (status) => customerIo.attempt({ ...event, data: { status } })))
+    expect(verdicts.map(({ status }) => status)).toEqual(statuses)
+    expect(verdicts.map(({ kind }) => kind)).toEqual(['accepted', 'throttled', 'unavailable', 'unauthorised', 'rejected', 'unavailable', 'accepted', 'unauthorised'])
+  })
+})
+
+/** Head and the beginning of a longer body, then the end of the connection. */
+const torn = (status: number): Respond => (response) => {
+  response.writeHead(status, { 'content-length': '1000', 'content-type': 'application/json' })
+  response.write('{"meta":')
+  setTimeout(() => response.destroy(), 20)
+}
+
+describe('an answer that does not come whole', () => {
+  test.each<[number, object]>([
+    [200, { kind: 'accepted', status: 200 }],
+    [400, { kind: 'rejected', status: 400, message: 'no message' }],
+    [429, { kind: 'throttled', status: 429 }],
+    [500, { kind: 'unavailable', status: 500, answered: true }],
+  ])('a torn body: the status %d had been decided', async (status, verdict) => {
+    expect(await verdictAfter(torn(status))).toMatchObject(verdict)
+  })
+
+  test('a body that never ends: the status had been decided', async () => {
+    await customerIo.close()
+    customerIo = clientOf(target.url, 300)
+    expect(await verdictAfter((response) => { response.writeHead(200, { 'content-length': '10' }).write('{') })).toEqual({ kind: 'accepted', status: 200 })
+  })
+
+  test('a reset: the request may have arrived', async () => {
+    const verdict = await verdictAfter((_response, request) => { request.socket.resetAndDestroy() })
+    expect(verdict).toEqual({ kind: 'unavailable', status: undefined, cause: expect.stringMatching(/^network (ECONNRESET|UND_ERR_SOCKET)$/), answered: false })
+    expect(target.received).toHaveLength(1)
+  })
+
+  test('an end without an answer: the same', async () => {
+    const verdict = await verdictAfter((_response, request) => { request.socket.destroy() })
+    expect(verdict).toMatchObject({ kind: 'unavailable', status: undefined, answered: false })
+    expect(target.received).toHaveLength(1)
+  })
+
+  test('a hang: a timeout, and the connection is reset, so that nothing can arrive later', async () => {
+    await customerIo.close()
+    customerIo = clientOf(target.url, 300)
+    const closed = new Promise<unknown>((resolve) => {
+      target.respond = (_response, request) => { request.socket.once('close', resolve) }
+    })
+    expect(await customerIo.attempt(event)).toEqual({ kind: 'unavailable', status: undefined, cause: 'timeout', answered: false })
+    await closed
+    expect([target.received.length, target.sockets.size]).toEqual([1, 0])
+  })
+
+  test('no HTTP', async () => {
+    const server = createServer((socket) => { socket.resume().end('hello\r\n\r\n') }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const client = clientOf(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    expect(await client.attempt(event)).toMatchObject({ kind: 'unavailable', status: undefined, answered: false })
+    await client.close()
+    server.close()
+    await once(server, 'close')
+  })
+
+  test('nobody listens: nothing was sent', async () => {
+    await target.close()
+    expect(await customerIo.attempt(event)).toEqual({ kind: 'unavailable', status: undefined, cause: 'network ECONNREFUSED', answered: true })
+  })
+
+  test('never a throw, even for what the client refuses to send', async () => {
+    expect(await customerIo.attempt({ ...event, name: '' })).toMatchObject({ kind: 'unavailable', status: undefined })
+    expect(await customerIo.attempt({ ...event, person: '\ud800' })).toMatchObject({ kind: 'unavailable', status: undefined })
+    expect(target.received).toHaveLength(0)
+  })
+})
+
+test('close ends all connections', async () => {
+  const closed: Promise<unknown>[] = []
+  target.respond = (response, request) => {
+    const socket: Socket = request.socket
+    closed.push(once(socket, 'close'))
+    response.end('{}')
+  }
+  await Promise.all([customerIo.attempt(event), customerIo.attempt(event)])
+  await customerIo.close()
+  await Promise.all(closed)
+  expect(target.sockets.size).toBe(0)
+})
+
+test('each region has its own host', async () => {
+  const hosts: string[] = []
+  const fetched = jest.spyOn(globalThis, 'fetch').mockImplementation(async (input) => {
+    hosts.push(new URL(String(input)).host)
+    throw new TypeError('not sent in a test')
+  })
+  for (const region of ['us', 'eu'] as const) {
+    const client = createCustomerIo({ siteId, apiKey, region, url: undefined, timeoutMs: 1_000, connections: 1 })
+    await client.probe()
+    await client.close()
+  }
+  fetched.mockRestore()
+  expect(hosts).toEqual(['track.customer.io', 'track-eu.customer.io'])
+})

@@ -1,0 +1,112 @@
+// Delivery with everything around it real (limiter, lanes, dead letters, gate, breaker, health, quota, metrics) except for the two ends:
+// Customer.io answers as a test says, and dead letters are kept in a list.
+
+import { Breaker } from '../../../src/delivery/breaker.ts'
+import { Delivery } from '../../../src/delivery/delivery.ts'
+import { Gate } from '../../../src/delivery/gate.ts'
+import { Health } from '../../../src/delivery/health.ts'
+import { Quota } from '../../../src/delivery/quota.ts'
+import type { Verdict } from '../../../src/delivery/verdict.ts'
+import { decodeEvent, type CustomerEvent } from '../../../src/event.ts'
+import type { OutgoingRecord } from '../../../src/kafka/client/producer.ts'
+import { DeadLetters, LETTER_HEADERS } from '../../../src/kafka/dead-letter.ts'
+import { PartitionWork, type Item, type Memory } from '../../../src/kafka/partition-work.ts'
+import { SlotLimiter } from '../../../src/limiter/limiter.ts'
+import { createLogger } from '../../../src/logger.ts'
+import { createMetrics } from '../../../src/metrics.ts'
+
+export const accepted: Verdict = { kind: 'accepted', status: 200 }
+export const failed: Verdict = { kind: 'unavailable', status: 500, cause: 'status 500', answered: true }
+export const refused: Verdict = { kind: 'unauthorised', status: 401 }
+export const rejected: Verdict = { kind: 'rejected', status: 400, message: 'no such attribute' }
+export const throttled = (retryAfter?: string): Verdict => ({ kind: 'throttled', status: 429, retryAfter })
+
+export interface Attempt { readonly at: number; readonly name: string; readonly person: string; verdict: Verdict | undefined }
+
+export interface PostOptions {
+  /** What comes of an attempt of `event`, its `nth` from 1. Default: accepted. */
+  attempt?: (event: CustomerEvent, nth: number) => Verdict | Promise<Verdict>
+  /** What comes of the question about the credentials. Default: accepted. */
+  account?: () => Verdict
+  answerMs?: number
+  slots?: number
+  concurrency?: number
+  quota?: number
+  memory?: Memory
+}
+
+const wait = async (ms: number): Promise<void> => { await new Promise((resolve) => { setTimeout(resolve, ms) }) }
+
+export function postOf(options: PostOptions = {}) {
+  const { answerMs = 20, slots = 50, concurrency = 10, quota = 60 } = options
+  const clock = () => performance.now()
+  const attempts: Attempt[] = []
+  const questions: { at: number; verdict: Verdict }[] = []
+  const letters: { at: number; name: string; reason: string; headers: Record<string, string> }[] = []
+  const logged: Record<string, unknown>[] = []
+  /** What a test changes on the way. */
+  const state = { maySend: true, attempt: options.attempt, account: options.account }
+  const customerIo = {
+    attempt: async (event: CustomerEvent): Promise<Verdict> => {
+      const attempt: Attempt = { at: clock(), name: event.name, person: event.person, verdict: undefined }
+      attempts.push(attempt)
+      const nth = attempts.filter(({ name }) => name === event.name).length
+      await wait(answerMs)
+      attempt.verdict = await (state.attempt?.(event, nth) ?? accepted)
+      return attempt.verdict
+    },
+    probe: async (): Promise<Verdict> => {
+      const question = { at: clock(), verdict: state.account?.() ?? accepted }
+      questions.push(question)
+      await wait(answerMs)
+      return question.verdict
+    },
+    close: async () => {},
+  }
+  const share = { name: 'test', slots: () => slots, onChange: (listener: () => void) => { setTimeout(listener, 0) } }
+  const limiter = new SlotLimiter({ share, windowMs: 1_000, latestArrivalMs: 15_000, concurrency, clock, after: (ms, run) => { setTimeout(run, Math.ceil(ms)) } })
+  const backoff = { baseMs: 1_000, capMs: 60_000, jitter: 0.25 }
+  const metrics = createMetrics()
+  const logger = createLogger('debug', [], { write: (line) => { logged.push(JSON.parse(line) as Record<string, unknown>) } })
+  const producer = {
+    send: async (_topic: string, record: OutgoingRecord): Promise<void> => {
+      const headers = record.headers as Record<string, string>
+      await wait(50)
+      letters.push({ at: clock(), name: String(headers['name']), reason: headers[LETTER_HEADERS.reason] ?? '', headers })
+    },
+    stop: async () => {},
+  }
+  const deadLetters = new DeadLetters({ producer, topic: 'dlq', workerVersion: '1.2.3', logger, onFailure: () => {} })
+  const gate = new Gate(backoff)
+  const delivery = new Delivery({
+    customerIo, limiter, gate, breaker: new Breaker(backoff), deadLetters, health: new Health(), quota: new Quota(quota), policy: { ...backoff, retries: 4 }, concurrency,
+    clock, wall: () => Date.now(), random: () => 0.5, metrics, logger, maySend: () => state.maySend,
+  })
+  const onReady = (item: Item): void => delivery.add(item)
+  const commit = (work: PartitionWork): void => {
+    const progress = work.progress()
+    if (progress) work.commitDone(progress)
+  }
+  const partition = (number: number, memory?: Memory): PartitionWork => {
+    const work: PartitionWork = new PartitionWork({
+      partition: number, start: 0, most: { records: 10_000, bytes: 1e9 }, memory, onReady, onBarrier: () => { setTimeout(() => commit(work), 1) },
+    })
+    return work
+  }
+  const works = [partition(0, options.memory), partition(1)] as const
+
+  /** The next record of a partition: a track event of `person`, named `name`. */
+  const publish = (person: string, name: string, given: { partition?: 0 | 1; value?: Record<string, unknown> } = {}): void => {
+    const work = works[given.partition ?? 0]
+    const value = Buffer.from(JSON.stringify(given.value ?? { type: 'track', userId: person, payload: { event: name } }))
+    const record = { topic: 'events', partition: work.partition, offset: work.position, timestamp: Date.now(), key: Buffer.from(person), value, headers: { name: Buffer.from(name) } }
+    work.take(record, decodeEvent(record, undefined, 'test'))
+  }
+  delivery.start()
+  return {
+    delivery, limiter, gate, metrics, attempts, questions, letters, logged, state, works, publish,
+    names: () => attempts.map(({ name }) => name),
+    delivered: () => attempts.filter(({ verdict }) => verdict?.kind === 'accepted').map(({ name }) => name),
+    pending: () => works.reduce((sum, work) => sum + work.pending, 0),
+  }
+}

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs'
+import { KEYS, type Key, type KeyDeclaration } from '../../src/config-keys.ts'
+import { GIVEN_UP_REASONS } from '../../src/delivery/policy.ts'
+import { INVALID_REASONS } from '../../src/event.ts'
+import { LETTER_HEADERS } from '../../src/kafka/dead-letter.ts'
+import { createMetrics } from '../../src/metrics.ts'
+
+const page = (name: string): string => readFileSync(`docs/${name}.md`, 'utf8')
+
+/** Rows of all tables of a page whose first heading is `heading`: their cells, with `|` and backticks as a reader sees them. */
+function rowsUnder(heading: string, text: string): string[][] {
+  const rows: string[][] = []
+  let within = false
+  for (const line of text.split('\n')) {
+    const cells = line.startsWith('|') ? line.slice(1, -1).split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll('\\|', '|').replaceAll('`', '')) : undefined
+    if (!cells) within = false
+    else if (within && !cells.every((cell) => /^-+$/.test(cell))) rows.push(cells)
+    else if (cells[0] === heading) within = true
+  }
+  return rows
+}
+
+const declarations = Object.entries(KEYS) as [Key, KeyDeclaration][]
+
+describe('docs/configuration.md', () => {
+  const text = page('configuration')
+  const rows = rowsUnder('Key', text)
+  const required = ['KAFKA_BROKERS', 'CUSTOMERIO_SITE_ID', 'CUSTOMERIO_API_KEY', 'CUSTOMERIO_REGION']
+
+  test('has every key, once, and no other', () => {
+    expect(rows.map(([key]) => key).toSorted()).toEqual(Object.keys(KEYS).toSorted())
+  })
+
+  test.each(declarations)('%s: default, what is allowed, whether it is a secret', (key, declaration) => {
+    const [, byDefault, allowed, about] = rows.find(([name]) => name === key) ?? []
+    expect(byDefault).toBe(declaration.default ?? (required.includes(key) ? '*required*' : ''))
+    expect(allowed).toBe(declaration.allowed)
+    expect(about?.includes('**Secret.**')).toBe(declaration.secret ?? false)
+    expect(about?.includes(`Also read as ${declaration.alias}.`)).toBe(declaration.alias !== undefined)
+  })
+
+  test('tells the file form of every secret, and speaks of no key that does not exist', () => {
+    const files = declarations.flatMap(([key, { secret, alias }]) => (secret ? [`${key}_FILE`, ...(alias ? [`${alias}_FILE`] : [])] : []))
+    const known = new Set([...Object.keys(KEYS), ...declarations.flatMap(([, { alias }]) => alias ?? []), ...files])
+    const named = [...text.matchAll(/\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b/g)].map(([name]) => name)
+    expect(named.filter((name) => !known.has(name))).toEqual([])
+    expect(files.filter((name) => !named.includes(name))).toEqual([])
+  })
+})
+
+describe('docs/metrics.md', () => {
+  const text = page('metrics')
+  const rows = rowsUnder('Metric', text)
+  const metrics = createMetrics().registry.getMetricsAsArray().filter(({ name }) => name.startsWith('customerio_worker_'))
+    .map((metric) => metric as unknown as { name: string; help: string; labelNames: string[]; constructor: { name: string } })
+
+  test('has every metric, once, and no other', () => {
+    expect(rows.map(([name]) => name).toSorted()).toEqual(metrics.map(({ name }) => name).toSorted())
+  })
+
+  test.each(metrics.map((metric) => [metric.name, metric] as const))('%s: type, labels and help', (name, metric) => {
+    expect(rows.find(([named]) => named === name)?.slice(1)).toEqual([metric.constructor.name.toLowerCase(), metric.labelNames.join(', '), metric.help])
+  })
+})
+
+describe('docs/dead-letters.md', () => {
+  const text = page('dead-letters')
+
+  test('has every header, once, and no other', () => {
+    expect(rowsUnder('Header', text).map(([name]) => name)).toEqual(Object.values(LETTER_HEADERS))
+    const named = new Set([...text.matchAll(/cio-dlq-[a-z-]*[a-z]/g)].map(([name]) => name))
+    expect([...named].toSorted()).toEqual(Object.values(LETTER_HEADERS).toSorted())
+  })
+
+  test('has every reason, once, and no other, each with what it means and what to do', () => {
+    const rows = rowsUnder('Reason', text)
+    expect(rows.map(([reason]) => reason)).toEqual([...INVALID_REASONS, ...GIVEN_UP_REASONS])
+    for (const row of rows) expect(row.map((cell) => cell.length > 5)).toEqual([true, true, true])
+  })
+})
+
+test.each(['configuration', 'metrics', 'dead-letters'])('docs/%s.md speaks of no key, metric or page that does not exist', (name) => {
+  const text = page(name)
+  const files = declarations.flatMap(([key, { secret, alias }]) => (secret ? [`${key}_FILE`, `${alias}_FILE`] : [])).concat(declarations.map(([, { alias }]) => alias ?? ''))
+  const keys = [...text.matchAll(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b/g)].map(([, key]) => key as string)
+  expect(keys.filter((key) => !(key in KEYS) && !files.includes(key))).toEqual([])
+  const known = new Set(createMetrics().registry.getMetricsAsArray().map((metric) => metric.name))
+  const metrics = [...text.matchAll(/\bcustomerio_worker_[a-z_]+/g)].map(([metric]) => metric)
+  expect(metrics.filter((metric) => !known.has(metric))).toEqual([])
+  const pages = [...text.matchAll(/\]\(([a-z-]+)\.md\)/g)].map(([, linked]) => linked as string)
+  for (const linked of pages) expect(page(linked)).toMatch(/^# /)
+})
