@@ -97,6 +97,7 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
   share.onChange(() => delivery.pump())
 
   let assignment: Assignment | undefined
+  let revoking: Promise<void> | undefined
   let stopping = false
   let hasJoined = false
   let lastPoll = monotonic()
@@ -119,19 +120,26 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
     }
   })
 
+  /** Gives the partitions up in good order: what is in flight is finished, what is done is committed, the rest is forgotten. */
+  const giveUp = async (): Promise<void> => {
+    if (!assignment) return
+    const began = monotonic()
+    byPartitions.revoked()
+    delivery.hold()
+    // every request has been answered by then, or can't arrive any more
+    await Promise.race([Promise.all([delivery.idle(), limiter.quiet()]), sleep(latestArrivalMs)])
+    await commit()
+    intake.close()
+    assignment = undefined
+    fence.shut()
+    metrics.rebalanceDrain.observe((monotonic() - began) / 1000)
+  }
+
   const consumer = createGroupConsumer(kafka, config, logger, {
     revoke: async () => {
-      if (!assignment) return
-      const began = monotonic()
-      byPartitions.revoked()
-      delivery.hold()
-      // every request has been answered by then, or can't arrive any more
-      await Promise.race([Promise.all([delivery.idle(), limiter.quiet()]), sleep(latestArrivalMs)])
-      await commit()
-      intake.close()
-      assignment = undefined
-      fence.shut()
-      metrics.rebalanceDrain.observe((monotonic() - began) / 1000)
+      // joining again and leaving may both ask: there is one drain
+      revoking ??= giveUp().finally(() => { revoking = undefined })
+      await revoking
     },
     assigned: (given) => {
       assignment = given

@@ -63,6 +63,8 @@ export class Delivery {
   #inFlight = 0
   #writing = 0
   #open = false
+  /** Counts the starts. What was begun under an earlier one belongs to an assignment that is over: its partition may be somebody else's now. */
+  #run = 0
   #wakeUp: NodeJS.Timeout | undefined
   #idle: (() => void)[] = []
   #lastState: BreakerState = 'closed'
@@ -82,6 +84,7 @@ export class Delivery {
   /** Begins (or goes on) to send. */
   start(): void {
     this.#open = true
+    this.#run += 1
     this.pump()
   }
 
@@ -155,12 +158,13 @@ export class Delivery {
     const { clock, customerIo } = this.#options
     const { event } = item
     if (event.kind !== 'event') throw new Error('only valid events are attempted')
+    const run = this.#run
     const sentAt = clock()
     this.#inFlight += 1
     const verdict = await customerIo.attempt(event)
     this.#inFlight -= 1
     this.#observe(verdict, sentAt)
-    this.#judge(item, verdict)
+    if (run === this.#run) this.#judge(item, verdict)
     this.#settleIdle()
     return { answered: isAnswered(verdict), sentAt }
   }
@@ -169,6 +173,7 @@ export class Delivery {
     const { clock, customerIo, breaker, random, metrics } = this.#options
     // only those who asked before the call began: its answer says nothing of a failure that came later
     const asked = this.#questions
+    const run = this.#run
     this.#questions = []
     this.#asking = true
     const sentAt = clock()
@@ -183,7 +188,7 @@ export class Delivery {
       // whatever the answer was, the credentials are not known to work again: ask later, not at once
       breaker.refused(clock(), random())
     }
-    for (const answer of asked) answer(verdict)
+    if (run === this.#run) for (const answer of asked) answer(verdict)
     return { answered: isAnswered(verdict), sentAt }
   }
 
@@ -265,10 +270,11 @@ export class Delivery {
 
   async #deadLetter(item: Item, refusal: Refusal): Promise<void> {
     const { deadLetters, metrics, logger } = this.#options
+    const run = this.#run
     this.#writing += 1
-    const written = await deadLetters.send(item, refusal, () => !this.#open)
+    const written = await deadLetters.send(item, refusal, () => !this.#open || run !== this.#run)
     this.#writing -= 1
-    if (written) {
+    if (written && run === this.#run) {
       metrics.deadLetters.inc({ reason: refusal.reason })
       metrics.events.inc({ type: item.event.kind === 'event' ? item.event.type : 'invalid', outcome: 'dead_letter' })
       logger.debug({ partition: item.record.partition, offset: item.record.offset, reason: refusal.reason }, 'dead letter')
