@@ -4,7 +4,7 @@ import { z } from 'zod'
  * The envelope that producers publish: one schema gives the parser, the types and docs/event.schema.json.
  * Byte limits are Customer.io's: person id 150, event name 100.
  */
-const bytes = (max: number) => z.string().min(1).refine((v) => Buffer.byteLength(v) <= max, { error: `is over ${max} bytes`, params: { limit: 'bytes' } })
+const bytes = (max: number) => z.string().min(1).refine((v) => v.trim() !== '', 'is blank').refine((v) => Buffer.byteLength(v) <= max, { error: `is over ${max} bytes`, params: { limit: 'bytes' } })
 
 /** Ids end up in a URL path: half surrogates can't be encoded, and the segments "." and ".." would change the path. */
 const personId = bytes(150)

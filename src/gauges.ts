@@ -42,9 +42,13 @@ export function createGauges({ config, metrics, logger, admin, intake, limiter, 
   let lag = 0
   let done = 0
   let skipped = 0
+  let looking = false
 
   return {
     look: async () => {
+      // a broker that hangs must not pile up questions
+      if (looking) return
+      looking = true
       try {
         const lags = intake.lags(await admin.bounds(config.KAFKA_TOPIC), wall)
         metrics.lagRecords.reset()
@@ -56,6 +60,8 @@ export function createGauges({ config, metrics, logger, admin, intake, limiter, 
         lag = lags.reduce((sum, { records }) => sum + records, 0)
       } catch (error) {
         logger.warn({ cause: errorText(error) }, 'the ends of the partitions can\'t be read: lag is out of date')
+      } finally {
+        looking = false
       }
     },
     measure: () => {

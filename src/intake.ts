@@ -65,6 +65,7 @@ export class Intake {
   /** The assignment is over: what is not done is forgotten but for the memory. */
   close(): void {
     this.#memories = new Map([...this.#works].map(([partition, work]) => [partition, work.memory()]))
+    for (const work of this.#works.values()) work.close()
     this.#works.clear()
     this.#paused.clear()
     this.#oldest.clear()
@@ -101,8 +102,17 @@ export class Intake {
   jump(partition: number, to: number): void {
     const work = this.#works.get(partition)
     if (!work) return
-    if (to >= work.position) work.reached(to)
-    else this.#begin(partition, { position: to, lost: 0, metadata: null })
+    if (to >= work.position) {
+      work.reached(to)
+      return
+    }
+    work.close()
+    this.#begin(partition, { position: to, lost: 0, metadata: null })
+  }
+
+  /** Somebody else may have committed for the partition (kafkajs does when an offset is out of range): commit again. */
+  recommit(partition: number): void {
+    this.#works.get(partition)?.recommit()
   }
 
   /** What has moved since the last commit. */
@@ -122,7 +132,7 @@ export class Intake {
 
   /** The broker acknowledged a commit. */
   committed(moved: ReadonlyMap<number, Progress>): void {
-    for (const [partition, progress] of moved) this.#works.get(partition)?.commitDone(progress)
+    for (const progress of moved.values()) progress.work.commitDone(progress)
   }
 
   /** Fetches again where half of the room is free. */

@@ -49,6 +49,9 @@ export interface Worker {
   measure(): void
 }
 
+/** Commits that are tried before an assignment is given up: the coordinator may just have moved. */
+const COMMIT_ATTEMPTS = 3
+
 /** Resolves after `ms` no earlier than asked: timers may fire up to a millisecond early. */
 const after = (ms: number, run: () => void): void => { setTimeout(run, Math.ceil(ms) + 1) }
 
@@ -127,8 +130,8 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
     byPartitions.revoked()
     delivery.hold()
     // every request has been answered by then, or can't arrive any more
-    await Promise.race([Promise.all([delivery.idle(), limiter.quiet()]), sleep(latestArrivalMs)])
-    await commit()
+    await Promise.race([limiter.quiet().then(async () => delivery.idle()), sleep(latestArrivalMs)])
+    for (let attempt = 1; attempt <= COMMIT_ATTEMPTS && intake.progress().size > 0; attempt += 1) await commit()
     intake.close()
     assignment = undefined
     fence.shut()
@@ -142,6 +145,11 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
       await revoking
     },
     assigned: (given) => {
+      if (assignment) {
+        logger.error({ generation: given.generation }, 'assigned twice without a revoke')
+        delivery.hold()
+        intake.close()
+      }
       assignment = given
       hasJoined = true
       metrics.rebalances.inc()
@@ -165,6 +173,7 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
     hasRoom: (partition) => intake.hasRoom(partition),
     take: (record) => intake.take(record),
     reached: (partition, end) => intake.reached(partition, end),
+    recommit: (partition) => intake.recommit(partition),
     polled: () => { lastPoll = monotonic() },
     jumped: (partition, from, to) => {
       intake.jump(partition, to)
@@ -176,6 +185,8 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
     },
     crashed: (error, restarting) => {
       metrics.consumerCrashes.inc()
+      // it goes on by itself, so a restart of the process would cure nothing
+      if (restarting) lastPoll = monotonic()
       logger[restarting ? 'warn' : 'error']({ cause: errorText(error), restarting }, 'the Kafka consumer crashed')
       if (!restarting && !stopping) onFatal(error)
     },

@@ -108,7 +108,7 @@ export class Delivery {
 
   /** The item is at the head of its lane. */
   add(item: Item): void {
-    if (!this.#open) return
+    if (!this.#open || item.work.closed) return
     if (item.event.kind === 'invalid') {
       void this.#deadLetter(item, { reason: item.event.reason, message: item.event.message, httpStatus: undefined })
       return
@@ -148,7 +148,8 @@ export class Delivery {
     if (!this.#open || !this.#options.maySend() || gate.closedFor(now) > 0) return undefined
     if (this.#questions.length > 0 && !this.#asking) return async () => this.#question()
     if (this.#inFlight >= breaker.allowed(now)) return undefined
-    const next = this.#ready.shift()
+    let next = this.#ready.shift()
+    while (next?.item.work.closed) next = this.#ready.shift()
     if (!next) return undefined
     metrics.limiterWait.observe((now - next.since) / 1000)
     return async () => this.#attempt(next.item)
@@ -214,10 +215,10 @@ export class Delivery {
       item.attempts += 1
       item.firstFailureAt ??= wall()
       item.lastFailureAt = wall()
-      health.record(now, item, false)
+      health.record(now, nameOf(item), false)
       breaker.failed(now, health.failureRatio(BREAKER_ATTEMPTS) >= BREAKER_FAILED, random())
     } else if (verdict.kind === 'accepted' || verdict.kind === 'rejected') {
-      health.record(now, item, true)
+      health.record(now, nameOf(item), true)
       breaker.succeeded()
     }
     this.#announce(breaker.state(now))
@@ -232,7 +233,7 @@ export class Delivery {
     const { clock, health, breaker, quota } = this.#options
     const now = clock()
     // a breaker that is not closed has seen the others fail, even if that is longer ago than health looks back
-    const others = breaker.state(now) === 'closed' ? health.others(now, item) : { attempts: 1, successRatio: 0 }
+    const others = breaker.state(now) === 'closed' ? health.others(now, nameOf(item)) : { attempts: 1, successRatio: 0 }
     return { failures: Math.max(1, item.attempts), others, takeQuota: () => quota.take(now) }
   }
 
@@ -324,6 +325,10 @@ export class Delivery {
     this.#idle = []
     for (const resolve of waiting) resolve()
   }
+}
+
+function nameOf({ record }: Item): string {
+  return `${record.partition}:${record.offset}`
 }
 
 function isAnswered(verdict: Verdict): boolean {

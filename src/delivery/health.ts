@@ -4,7 +4,8 @@ const REMEMBERED = 200
 
 interface Outcome {
   readonly at: number
-  readonly item: object
+  /** Names the event. */
+  readonly event: string
   readonly ok: boolean
 }
 
@@ -12,14 +13,14 @@ interface Outcome {
 export class Health {
   #ring: Outcome[] = []
 
-  record(at: number, item: object, ok: boolean): void {
-    this.#ring.push({ at, item, ok })
+  record(at: number, event: string, ok: boolean): void {
+    this.#ring.push({ at, event, ok })
     if (this.#ring.length > REMEMBERED) this.#ring.shift()
   }
 
   /** Attempts of other events lately, and the part of them that succeeded (NaN if none). */
-  others(now: number, item: object | null): { attempts: number; successRatio: number } {
-    const lately = this.#ring.filter((outcome) => outcome.item !== item && now - outcome.at <= LATELY_MS)
+  others(now: number, event: string): { attempts: number; successRatio: number } {
+    const lately = this.#ring.filter((outcome) => outcome.event !== event && now - outcome.at <= LATELY_MS)
     return { attempts: lately.length, successRatio: lately.filter((outcome) => outcome.ok).length / lately.length }
   }
 

@@ -26,7 +26,7 @@ export interface Evidence {
   readonly failures: number
   /** Attempts of other events lately, and the part of them that succeeded. */
   readonly others: { readonly attempts: number; readonly successRatio: number }
-  /** Takes one of the dead letters that may be written for exhausted events; false if there is none left. */
+  /** Takes one of the dead letters that may be written for exhausted and forbidden events; false if there is none left. */
   readonly takeQuota: () => boolean
 }
 
@@ -58,9 +58,9 @@ export function decide(verdict: Verdict, evidence: Evidence, options: PolicyOpti
  * @param account the verdict on the account's own call
  */
 export function afterAsking(verdict: Verdict, account: Verdict, evidence: Evidence, options: PolicyOptions, random: number): Outcome {
-  if (account.kind === 'accepted') {
+  if (account.kind === 'accepted' && evidence.takeQuota()) {
     if (verdict.kind === 'unauthorised') return { kind: 'dead-letter', reason: 'forbidden', message: `status ${verdict.status} though the credentials work` }
-    if (verdict.kind === 'unavailable' && evidence.takeQuota()) return { kind: 'dead-letter', reason: 'exhausted', message: verdict.cause }
+    if (verdict.kind === 'unavailable') return { kind: 'dead-letter', reason: 'exhausted', message: verdict.cause }
   }
   if (account.kind === 'unauthorised') return { kind: 'retry', afterMs: 0, cause: 'credentials_refused', counted: false }
   if (verdict.kind === 'unauthorised') return { kind: 'retry', afterMs: backoffMs(evidence.failures, options, random), cause: 'unauthorised', counted: false }

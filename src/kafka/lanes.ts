@@ -5,6 +5,10 @@
 export class Lanes<T> {
   readonly #lanes = new Map<string, T[]>()
 
+  clear(): void {
+    this.#lanes.clear()
+  }
+
   get size(): number {
     return this.#lanes.size
   }

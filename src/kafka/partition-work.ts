@@ -23,7 +23,7 @@ export interface Item extends AttemptState {
   readonly work: PartitionWork
 }
 
-/** What is known of records beyond the committed offset, by offset, for the time after a rebalance. */
+/** What is known of records from the acknowledged commit on, by offset, for the time after a rebalance. */
 export interface Memory {
   readonly done: ReadonlySet<number>
   readonly attempts: ReadonlyMap<number, AttemptState>
@@ -31,6 +31,7 @@ export interface Memory {
 
 /** How far a partition is, as it is committed. */
 export interface Progress {
+  readonly work: PartitionWork
   readonly offset: number
   /** What is done beyond it, in the form of done-marks.ts. */
   readonly metadata: string
@@ -61,11 +62,14 @@ export class PartitionWork {
   readonly #open = new Map<number, Item>()
   /** Final outcomes beyond the prefix. */
   readonly #done = new Set<number>()
+  /** Final outcomes within the prefix that no commit has been acknowledged for. */
+  readonly #passed = new Set<number>()
   /** What goes on only after a commit that has everything done by now, up to `offset`. */
   #barriers: { readonly offset: number; readonly version: number; readonly goOn: () => void }[] = []
   #bytes = 0
   #version = 0
   #committedVersion = 0
+  #closed = false
   skipped = 0
 
   constructor(options: PartitionWorkOptions) {
@@ -92,7 +96,25 @@ export class PartitionWork {
     if (this.#version === this.#committedVersion) return undefined
     const offset = this.#checkpoint.position
     const { metadata, end } = encodeDone(offset, this.#done, mostMetadata)
-    return { offset, metadata, marksEnd: end, version: this.#version }
+    return { work: this, offset, metadata, marksEnd: end, version: this.#version }
+  }
+
+  /** The assignment is over: nothing that comes late has an effect any more. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Ends the work, and drops its records: whoever still holds on to an item does not keep the others in memory. */
+  close(): void {
+    this.#closed = true
+    this.#open.clear()
+    this.#lanes.clear()
+    this.#barriers = []
+  }
+
+  /** What was committed may have been overwritten: commit again. */
+  recommit(): void {
+    this.#version += 1
   }
 
   get pending(): number {
@@ -145,6 +167,7 @@ export class PartitionWork {
 
   /** The one place where a record becomes done: it was delivered, or its dead letter was acknowledged. */
   settle(item: Item, delivered: boolean): void {
+    if (this.#closed) return
     this.#open.delete(item.record.offset)
     this.#bytes -= item.bytes
     this.#resolve(item.record)
@@ -155,7 +178,9 @@ export class PartitionWork {
 
   /** The broker acknowledged a commit. */
   commitDone(progress: Progress): void {
+    if (this.#closed) return
     this.#committedVersion = Math.max(this.#committedVersion, progress.version)
+    for (const offset of this.#passed) if (offset < progress.offset) this.#passed.delete(offset)
     const passed = this.#barriers.filter(({ version, offset }) => version <= progress.version && offset < progress.marksEnd)
     if (passed.length === 0) return
     this.#barriers = this.#barriers.filter((barrier) => !passed.includes(barrier))
@@ -167,7 +192,7 @@ export class PartitionWork {
     for (const { record, attempts: count, firstFailureAt, lastFailureAt, dueAt } of this.#open.values()) {
       if (count > 0) attempts.set(record.offset, { attempts: count, firstFailureAt, lastFailureAt, dueAt })
     }
-    const done = new Set(this.#done)
+    const done = this.#passed.union(this.#done)
     // a lane that waits for a commit must go on waiting: its head is rather done again, with nothing newer sent yet
     for (const { offset } of this.#barriers) done.delete(offset)
     return { done, attempts }
@@ -178,7 +203,11 @@ export class PartitionWork {
     this.#done.add(record.offset)
     if (!this.#checkpoint.resolve(record.offset)) return
     const { position } = this.#checkpoint
-    for (const offset of this.#done) if (offset < position) this.#done.delete(offset)
+    for (const offset of this.#done) {
+      if (offset >= position) continue
+      this.#done.delete(offset)
+      this.#passed.add(offset)
+    }
   }
 
   #next(item: Item): void {

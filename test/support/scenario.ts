@@ -40,7 +40,7 @@ export interface Scenario extends Topics {
   addWorker(env?: Record<string, string>): Promise<WorkerProcess>
   letters(): Promise<TopicRecord[]>
   verdict(): Promise<Verdict>
-  /** Resolves once the stand-in has accepted so many requests. */
+  /** Resolves once the stand-in has accepted so many requests; rejects after 60 s. */
   delivered(count: number): Promise<void>
   /** Resolves with the verdict once every published event has its outcome, or when `withinMs` (default 60 s) is over. */
   done(withinMs?: number): Promise<Verdict>
@@ -84,7 +84,11 @@ export async function openScenario({ limit = 200, partitions = 12, faults = { la
       return worker
     },
     delivered: async (count) => {
-      while ((await accepted()) < count) await wait(20)
+      const deadline = performance.now() + 60_000
+      for (let now = await accepted(); now < count; now = await accepted()) {
+        if (performance.now() > deadline) throw new Error(`only ${now} of ${count} were delivered within 60 s`)
+        await wait(20)
+      }
     },
     done: async (withinMs = 60_000) => {
       const deadline = performance.now() + withinMs

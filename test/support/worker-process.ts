@@ -51,11 +51,6 @@ process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL')
 })
 
-/** Pids of the workers that were started here and have not ended. A test run that leaves any has a leak. */
-export function liveChildren(): number[] {
-  return [...children].flatMap(({ pid }) => pid ?? [])
-}
-
 /**
  * Starts src/main.ts and resolves once /readyz answers 200; run from the root of the repository.
  * Rejects with the last of its log if it ends before that, or is not ready in time (then it is killed).

@@ -5,9 +5,9 @@ const roundTrip = (position: number, done: Iterable<number>) => [...decodeDone(p
 
 test.each([
   ['nothing', 10, [], ''],
-  ['the one after the position', 10, [11], 'done1:AQ=='],
-  ['a gap', 10, [11, 13, 18], 'done1:hQ=='],
-  ['more than one byte', 0, [1, 9], 'done1:AQE='],
+  ['the one after the position', 10, [11], 'done1:10:AQ=='],
+  ['a gap', 10, [11, 13, 18], 'done1:10:hQ=='],
+  ['more than one byte', 0, [1, 9], 'done1:0:AQE='],
 ])('the form is an interface between releases: %s', (_name, position, done, metadata) => {
   expect(encodeDone(position, done).metadata).toBe(metadata)
   expect([...decodeDone(position, metadata)]).toEqual(done)
@@ -17,6 +17,10 @@ test('what was marked comes out again, whatever the order, wherever the position
   fc.assert(fc.property(fc.maxSafeNat().filter((n) => n < 2 ** 52), fc.uniqueArray(fc.integer({ min: 1, max: 24_000 })), (position, beyond) => {
     expect(roundTrip(position, beyond.map((delta) => position + delta))).toEqual(beyond.toSorted((a, b) => a - b).map((delta) => position + delta))
   }))
+})
+
+test('marks that were copied to a commit of another offset are not believed', () => {
+  expect([...decodeDone(500, encodeDone(100, [103, 105]).metadata)]).toEqual([])
 })
 
 test('the position itself and what is behind it are never marked', () => {

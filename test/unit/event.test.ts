@@ -103,7 +103,8 @@ describe('ids of people', () => {
     ['...', '...', 'event'],
     ['a slash and a question mark', '../a?b#c', 'event'],
     ['a whole surrogate pair', '😀', 'event'],
-    ['a blank', ' ', 'event'],
+    ['a blank', ' ', 'invalid_user_id'],
+    ['nothing but a no-break space', '\u00a0', 'invalid_user_id'],
   ] as [string, unknown, string][]
 
   test.each(cases)('userId: %s', (_name, userId, reason) => {

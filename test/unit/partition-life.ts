@@ -95,7 +95,7 @@ export class Life {
   rebalance(): void {
     const { done, attempts } = this.#work.memory()
     // what waits for its commit is rather done again than known: its lane must go on waiting
-    const known = [...this.#done].filter((offset) => offset >= this.#work.done && (this.#brokerHas(offset) || !this.#barriers.has(offset)))
+    const known = [...this.#done].filter((offset) => offset >= this.#committed.offset && (this.#brokerHas(offset) || !this.#barriers.has(offset)))
     this.#restart({ done: done.union(this.#committed.marks), attempts }, { done: new Set(known).union(this.#committed.marks), attempts: this.#attempts })
   }
 

@@ -238,9 +238,19 @@ describe('memory, when the partition is assigned to the same process again', () 
     expect(item(3)).toMatchObject({ attempts: 0, firstFailureAt: undefined, lastFailureAt: undefined, dueAt: -Infinity })
   })
 
-  test('holds only what is beyond the prefix', () => {
+  test('holds what is within the prefix until a commit of it was acknowledged, since a commit may fail', () => {
     const held = before()
     held.work.settle(held.item(0), true)
-    expect([held.work.done, held.work.memory()]).toEqual([3, { done: new Set(), attempts: new Map() }])
+    expect([held.work.done, held.work.memory()]).toEqual([3, { done: new Set([0, 1, 2]), attempts: new Map() }])
+    held.commit()
+    expect(held.work.memory()).toEqual({ done: new Set(), attempts: new Map() })
+  })
+
+  test('what comes after the close has no effect, and nothing is kept in memory', () => {
+    const held = before()
+    const late = held.item(0)
+    held.work.close()
+    held.work.settle(late, true)
+    expect([held.work.closed, held.work.pending, held.work.done, held.offsets()]).toEqual([true, 0, 0, [0, 1, 2, 4, 3]])
   })
 })

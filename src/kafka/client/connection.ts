@@ -5,6 +5,7 @@ import type { Config } from '../../config.ts'
 import type { Logger } from '../../logger.ts'
 import { registerCodecs } from './codecs.ts'
 import { oauthToken } from './oauth.ts'
+import { patchJoin } from './patch-join.ts'
 import { patchRequestQueue } from './patch-request-queue.ts'
 
 let prepared = false
@@ -13,6 +14,7 @@ let prepared = false
 export function connect(config: Config, logger: Logger): Kafka {
   if (!prepared) {
     patchRequestQueue()
+    patchJoin()
     registerCodecs(config.INFLATE_LIMIT_BYTES)
     prepared = true
   }

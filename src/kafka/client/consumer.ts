@@ -15,6 +15,8 @@ export interface ConsumerHandlers extends MembershipHandlers {
   take(record: KafkaRecord): void
   /** All records before `end` have been taken or don't exist (control records, compaction). */
   reached(partition: number, end: number): void
+  /** kafkajs may have committed an offset of its own for the partition: it does when a position is out of range. */
+  recommit(partition: number): void
   polled(): void
   /**
    * Reading goes on at `to`: forward when retention passed the position (or only control records are in between), backward when the topic
@@ -111,6 +113,7 @@ export function createGroupConsumer(kafka: Kafka, config: Config, logger: Logger
     if (before?.position !== position || before.fetched !== fetched) {
       repositioned.set(partition, { position, fetched })
       seek(partition, position)
+      handlers.recommit(partition)
       return
     }
     repositioned.delete(partition)

@@ -1,5 +1,6 @@
 import kafkajs from 'kafkajs'
 import type { Assigner, PartitionAssigner } from 'kafkajs'
+import { sleep } from '../../clock.ts'
 import type { MonotonicClock } from '../../clock.ts'
 import { assignPartitions } from '../assignment.ts'
 
@@ -72,6 +73,7 @@ export interface Membership {
 const USER_DATA = 1
 /** Tries to look up where to begin before the join is given up. */
 const LOOK_UPS = 5
+const LOOK_UP_WAIT_MS = 200
 
 export function createMembership(options: { topic: string; groupId: string; clock: MonotonicClock; handlers: MembershipHandlers }): Membership {
   const { topic, groupId, clock, handlers } = options
@@ -132,6 +134,7 @@ export function createMembership(options: { topic: string; groupId: string; cloc
         }))
       } catch (error) {
         if (attempt === LOOK_UPS) throw error
+        await sleep(LOOK_UP_WAIT_MS * attempt)
         await cluster.refreshMetadata().catch(() => {})
       }
     }
@@ -174,25 +177,40 @@ export function createMembership(options: { topic: string; groupId: string; cloc
     return coordinator
   }
 
+  /** A coordinator that has moved says so; the next call looks it up again. */
+  const atCoordinator = async (act: (broker: Coordinator) => Promise<unknown>): Promise<void> => {
+    const broker = await connected()
+    try {
+      await act(broker)
+    } catch (error) {
+      if ((error as { type?: unknown }).type === 'NOT_COORDINATOR_FOR_GROUP') coordinator = undefined
+      throw error
+    }
+  }
+
   return {
     assigner,
     heartbeat: async () => {
       if (!current) return
       const { memberId, generation } = current
-      await (await connected()).heartbeat({ groupId, memberId, groupGenerationId: generation })
+      await atCoordinator(async (broker) => broker.heartbeat({ groupId, memberId, groupGenerationId: generation }))
     },
     commit: async (assignment, offsets) => {
       const partitions = [...offsets].map(([partition, { offset, metadata }]) => ({ partition, offset: String(offset), metadata }))
-      await (await connected()).offsetCommit({ groupId, memberId: assignment.memberId, groupGenerationId: assignment.generation, topics: [{ topic, partitions }] })
+      const request = { groupId, memberId: assignment.memberId, groupGenerationId: assignment.generation, topics: [{ topic, partitions }] }
+      await atCoordinator(async (broker) => broker.offsetCommit(request))
     },
   }
 }
 
-/** Earliest for a new group; a committed offset outside of what the log still has (retention, a topic made anew) begins at the earliest too. */
+/**
+ * Earliest for a new group, and where retention passed the committed offset. An offset beyond the end is of a topic made anew (which begins at
+ * 0: so does reading), or of a log that lost its end: nothing before that end is new.
+ */
 function startOf(committed: number, metadata: string | null, earliest: number, latest: number): PartitionStart {
   if (committed < 0) return { position: Math.max(0, earliest), lost: 0, metadata: null }
   if (committed < earliest) return { position: earliest, lost: earliest - committed, metadata: null }
-  if (committed > latest && latest >= 0) return { position: earliest, lost: 0, metadata: null }
+  if (committed > latest && latest >= 0) return { position: earliest === 0 ? 0 : latest, lost: 0, metadata: null }
   return { position: committed, lost: 0, metadata }
 }
 

@@ -24,6 +24,15 @@ describe('the endpoint is down', () => {
     expect(post.attempts.length - inFirstMinute).toBeGreaterThan(20)
   })
 
+  test('what waits for a slot when the breaker opens is not sent', async () => {
+    const post = postOf({ slots: 20, concurrency: 30, attempt: () => failed })
+    publishMany(post, 60)
+    await pass(200)
+    expect([post.attempts.length, post.limiter.queued() > 0]).toEqual([20, true])
+    await pass(1_200)
+    expect(post.attempts.length).toBeLessThanOrEqual(21)
+  })
+
   test('and works again: everything is delivered, soon, in order', async () => {
     const post = postOf({ attempt: () => failed })
     publishMany(post, 40)
@@ -149,12 +158,13 @@ describe('credentials are refused', () => {
   })
 })
 
-test('a question that was asked before a hold is answered to nobody', async () => {
-  const post = postOf({ attempt: () => refused, account: () => refused, slots: 1 })
+test('a question that waits for a slot is forgotten by a hold, and not asked in the next assignment', async () => {
+  const post = postOf({ attempt: () => refused, slots: 1 })
   post.publish('a', 'a1')
   await pass(500)
   expect([post.attempts.length, post.questions.length]).toEqual([1, 0])
   post.delivery.hold()
+  post.delivery.start()
   await pass(5_000)
   expect([post.questions.length, post.letters, post.delivery.waiting]).toEqual([0, [], 0])
 })

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { mostInWindow } from '../../support/window.ts'
+import type { Verdict } from '../../../src/delivery/verdict.ts'
 import { pass, useFakeTime } from '../fake-time.ts'
 import { accepted, failed, postOf, rejected, throttled } from './post.ts'
 
@@ -80,11 +81,25 @@ describe('limits', () => {
     post.state.maySend = false
     post.publish('a', 'a1')
     await pass(30_000, 20)
-    expect(post.attempts).toHaveLength(0)
+    expect([post.attempts.length, post.limiter.queued()]).toEqual([0, 0])
     post.state.maySend = true
     post.delivery.pump()
     await pass(100)
     expect(post.delivered()).toEqual(['a1'])
+  })
+
+  test('what waits for a slot when the fence shuts is not sent', async () => {
+    const post = postOf({ slots: 1 })
+    for (const name of ['a1', 'b1']) post.publish(name, name)
+    await pass(500)
+    expect([post.names(), post.limiter.queued()]).toEqual([['a1'], 1])
+    post.state.maySend = false
+    await pass(5_000)
+    expect(post.names()).toEqual(['a1'])
+    post.state.maySend = true
+    post.delivery.pump()
+    await pass(100)
+    expect(post.delivered()).toEqual(['a1', 'b1'])
   })
 })
 
@@ -100,6 +115,15 @@ describe('a 429', () => {
     await pass(300)
     expect(post.delivered().toSorted()).toEqual(['a1', 'b1', 'c1'])
     expect(waitsOf(post, 'a1')).toEqual([about(3_000)])
+  })
+
+  test('closes it for what waits for a slot, too', async () => {
+    const post = postOf({ slots: 2, attempt: ({ name }, nth) => (name === 'a1' && nth === 1 ? throttled('30') : accepted) })
+    for (const name of ['a1', 'b1', 'c1']) post.publish(name, name)
+    await pass(29_000, 5)
+    expect(post.names()).toEqual(['a1', 'b1'])
+    await pass(3_000)
+    expect(post.delivered().toSorted()).toEqual(['a1', 'b1', 'c1'])
   })
 
   test('is no attempt of the event: it is delivered in the end, however often it comes', async () => {
@@ -166,20 +190,51 @@ describe('a dead letter', () => {
     await pass(200)
     expect(post.attempts[1]?.at).toBeGreaterThanOrEqual(post.letters[0]?.at ?? NaN)
   })
+
+  test('that the broker does not take is tried again, and its lane waits; others go on', async () => {
+    let broken = true
+    const post = postOf({ takesLetter: () => !broken, attempt: ({ name }) => (name === 'a1' ? rejected : accepted) })
+    for (const name of ['a1', 'a2', 'b1']) post.publish(name.charAt(0), name)
+    await pass(10_000, 5)
+    expect([post.names(), post.pending()]).toEqual([['a1', 'b1'], 2])
+    broken = false
+    await pass(20_000, 5)
+    expect([post.names(), post.letters.length, post.pending()]).toEqual([['a1', 'b1', 'a2'], 1, 0])
+  })
+
+  test('that the broker does not take is given up with its partition: nothing is done', async () => {
+    const post = postOf({ takesLetter: () => false, attempt: () => rejected })
+    post.publish('a', 'a1')
+    await pass(300)
+    post.delivery.hold()
+    const idle = post.delivery.idle()
+    await pass(1_000)
+    await idle
+    expect([post.pending(), post.works[0].done]).toEqual([1, 0])
+  })
 })
 
 describe('hold', () => {
   test('begins nothing more; what is in flight ends, and then it is idle', async () => {
-    const post = postOf({ answerMs: 500, concurrency: 2 })
+    const slow = async ({ name }: { name: string }) => {
+      await new Promise((resolve) => { setTimeout(resolve, name === 'e0' ? 300 : 600) })
+      return accepted
+    }
+    const post = postOf({ concurrency: 2, attempt: slow })
     for (let n = 0; n < 5; n += 1) post.publish(`u${n}`, `e${n}`)
     await pass(100)
-    post.delivery.hold()
     const idle = jest.fn()
     void post.delivery.idle().then(idle)
+    post.delivery.hold()
+    expect(post.delivery.inFlight).toBe(2)
     await pass(300)
-    expect([idle.mock.calls.length, post.delivery.inFlight]).toEqual([0, 2])
+    expect([idle.mock.calls.length, post.delivery.inFlight]).toEqual([0, 1])
     await pass(5_000)
     expect([idle.mock.calls.length, post.delivered().length, post.attempts.length]).toEqual([1, 2, 2])
+    // the next assignment brings the others again, by itself
+    post.delivery.start()
+    await pass(1_000)
+    expect(post.attempts).toHaveLength(2)
   })
 
   test('forgets what waits, and is idle at once', async () => {
@@ -208,6 +263,25 @@ describe('hold', () => {
     expect(after.attempts).toHaveLength(1)
     await pass(9_000, 5)
     expect(after.letters[0]?.headers).toMatchObject({ 'cio-dlq-attempts': '5', 'cio-dlq-reason': 'exhausted' })
+  })
+
+  test.each([
+    ['a dead letter', { attempt: () => rejected, letterMs: 20_000 }],
+    ['a dead letter that the broker does not take', { attempt: () => rejected, letterMs: 20_000, takesLetter: () => false }],
+    ['an answer', { answerMs: 20_000 }],
+    ['a failure', { answerMs: 20_000, attempt: () => failed }],
+    ['an answer of the account', { attempt: (): Verdict => ({ kind: 'unauthorised', status: 403 }), account: () => accepted, accountMs: 20_000 }],
+  ])('%s that comes only in the next assignment settles nothing: the event and those behind it are somebody else\'s by then', async (_name, given) => {
+    const post = postOf(given)
+    for (const name of ['a1', 'a2']) post.publish('a', name)
+    await pass(1_000)
+    post.delivery.hold()
+    await pass(15_000, 20)
+    post.delivery.start()
+    await pass(60_000, 20)
+    expect([post.names(), post.pending(), post.delivery.waiting]).toEqual([['a1'], 2, 0])
+    expect(post.letters.length).toBeLessThanOrEqual(1)
+    await post.delivery.idle()
   })
 
   test('an event is forgotten that comes while held; start takes new ones', async () => {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { Health } from '../../../src/delivery/health.ts'
 
-const [mine, theirs] = [{}, {}]
+const [mine, theirs, nobody] = ['0:1', '0:2', '0:3']
 
 test('knows nothing at first', () => {
   const health = new Health()
@@ -15,7 +15,7 @@ test('the attempts of the event itself do not count', () => {
   health.record(4, theirs, true)
   expect(health.others(5, mine)).toEqual({ attempts: 1, successRatio: 1 })
   expect(health.others(5, theirs)).toEqual({ attempts: 3, successRatio: 0 })
-  expect(health.others(5, null)).toEqual({ attempts: 4, successRatio: 0.25 })
+  expect(health.others(5, nobody)).toEqual({ attempts: 4, successRatio: 0.25 })
 })
 
 test('what is more than a minute old does not count', () => {
@@ -41,16 +41,16 @@ test('remembers the last 200 attempts', () => {
 test('counts like one who counts by hand', () => {
   const attempt = fc.record({ after: fc.nat(20_000), item: fc.nat(3), ok: fc.boolean() })
   fc.assert(fc.property(fc.array(attempt, { maxLength: 60 }), fc.nat(3), (attempts, self) => {
-    const items = [{}, {}, {}, {}]
+    const items = ['a', 'b', 'c', 'd']
     const health = new Health()
     let now = 0
     const history = attempts.map(({ after, item, ok }) => {
       now += after
-      health.record(now, items[item] as object, ok)
+      health.record(now, items[item]!, ok)
       return { at: now, item, ok }
     })
     const others = history.filter(({ at, item }) => now - at <= 60_000 && item !== self)
-    expect(health.others(now, items[self] as object)).toEqual({
+    expect(health.others(now, items[self]!)).toEqual({
       attempts: others.length, successRatio: others.length === 0 ? NaN : others.filter(({ ok }) => ok).length / others.length,
     })
   }))

@@ -79,7 +79,7 @@ test.each([down, throttled, rejected])('the account can\'t tell ($kind): nothing
   expect(asked(down, account)).toEqual({ kind: 'retry', afterMs: 60_000, cause: 'bad_day', counted: true })
 })
 
-test('a dead letter for a failure needs retries used up, others that succeed, and quota; for a refusal an account that works', () => {
+test('a dead letter for a failure needs retries used up, others that succeed, and quota; for a refusal an account that works, and quota', () => {
   const verdict = fc.constantFrom(fine, throttled, rejected, down, refused)
   const ratio = fc.double({ min: 0, max: 1, noNaN: true })
   fc.assert(fc.property(verdict, verdict, fc.integer({ min: 1, max: 12 }), fc.nat(3), ratio, fc.boolean(), (given, account, failures, attempts, successRatio, quota) => {
@@ -87,7 +87,7 @@ test('a dead letter for a failure needs retries used up, others that succeed, an
     const first = decide(given, seen, options, 0.5)
     const last = first.kind === 'ask' ? afterAsking(given, account, seen, options, 0.5) : first
     const othersWork = first.kind === 'ask' ? account === fine : attempts > 0 && successRatio >= 0.9
-    const givenUp = given === rejected || (given === down && failures > options.retries && othersWork && quota) || (given === refused && account === fine)
+    const givenUp = given === rejected || (given === down && failures > options.retries && othersWork && quota) || (given === refused && account === fine && quota)
     expect(last.kind === 'dead-letter').toBe(givenUp)
   }))
 })

@@ -28,17 +28,21 @@ export interface PostOptions {
   attempt?: (event: CustomerEvent, nth: number) => Verdict | Promise<Verdict>
   /** What comes of the question about the credentials. Default: accepted. */
   account?: () => Verdict
+  accountMs?: number
   answerMs?: number
   slots?: number
   concurrency?: number
   quota?: number
+  /** Whether the broker takes the next dead letter, and how long that takes it. Default: always, 50 ms. */
+  takesLetter?: () => boolean
+  letterMs?: number
   memory?: Memory
 }
 
 const wait = async (ms: number): Promise<void> => { await new Promise((resolve) => { setTimeout(resolve, ms) }) }
 
 export function postOf(options: PostOptions = {}) {
-  const { answerMs = 20, slots = 50, concurrency = 10, quota = 60 } = options
+  const { answerMs = 20, letterMs = 50, slots = 50, concurrency = 10, quota = 60 } = options
   const clock = () => performance.now()
   const attempts: Attempt[] = []
   const questions: { at: number; verdict: Verdict }[] = []
@@ -58,7 +62,7 @@ export function postOf(options: PostOptions = {}) {
     probe: async (): Promise<Verdict> => {
       const question = { at: clock(), verdict: state.account?.() ?? accepted }
       questions.push(question)
-      await wait(answerMs)
+      await wait(options.accountMs ?? answerMs)
       return question.verdict
     },
     close: async () => {},
@@ -71,7 +75,8 @@ export function postOf(options: PostOptions = {}) {
   const producer = {
     send: async (_topic: string, record: OutgoingRecord): Promise<void> => {
       const headers = record.headers as Record<string, string>
-      await wait(50)
+      await wait(letterMs)
+      if (options.takesLetter?.() === false) throw new Error('broker not available')
       letters.push({ at: clock(), name: String(headers['name']), reason: headers[LETTER_HEADERS.reason] ?? '', headers })
     },
     stop: async () => {},

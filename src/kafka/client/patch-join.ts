@@ -1,0 +1,18 @@
+import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup.js'
+
+/**
+ * kafkajs fetches from each broker in a loop of its own, and each loop joins the group again by itself when it meets new partitions or a
+ * moved leader: with several brokers the joins run side by side, and one gives up what another has just been assigned. One join at a time.
+ */
+export function patchJoin(): void {
+  const prototype = ConsumerGroup.prototype
+  const original = prototype.joinAndSync
+  const joining = new WeakMap<object, Promise<void>>()
+  prototype.joinAndSync = async function patched(this: typeof prototype) {
+    const present = joining.get(this)
+    if (present) return present
+    const join = original.call(this).finally(() => joining.delete(this))
+    joining.set(this, join)
+    return join
+  }
+}
