@@ -1,0 +1,24 @@
+import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup.js'
+import { patchJoin } from '../../src/kafka/client/patch-join.ts'
+
+/** A group whose joins end when told; kafkajs's joinAndSync runs everything through `retrier`. */
+function groupOf(joins: (() => void)[]): typeof ConsumerGroup.prototype {
+  const retrier = async () => new Promise<void>((resolve) => { joins.push(resolve) })
+  return Object.assign(Object.create(ConsumerGroup.prototype) as typeof ConsumerGroup.prototype, { retrier })
+}
+
+test('joins that are asked for side by side are one join; the next one is a new one; groups do not share', async () => {
+  patchJoin()
+  const joins: (() => void)[] = []
+  const [group, other] = [groupOf(joins), groupOf(joins)]
+  const both = [group.joinAndSync(), group.joinAndSync()]
+  expect(joins).toHaveLength(1)
+  const third = other.joinAndSync()
+  expect(joins).toHaveLength(2)
+  for (const end of joins) end()
+  await Promise.all([...both, third])
+  const next = group.joinAndSync()
+  expect(joins).toHaveLength(3)
+  joins[2]?.()
+  await next
+})
