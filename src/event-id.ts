@@ -1,19 +1,12 @@
 import { createHash } from 'node:crypto'
+import type { KafkaRecord } from './kafka/record.ts'
 
 /** Crockford's base 32, the alphabet of ULIDs. */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const ULID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/
 
 /** What a deterministic id is made from. */
-export interface RecordIdentity {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  /** ms since the epoch */
-  readonly timestamp: number
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-}
+export type RecordIdentity = Pick<KafkaRecord, 'topic' | 'partition' | 'offset' | 'timestamp' | 'key' | 'value'>
 
 /**
  * The id under which Customer.io drops a repeated event: always a ULID, and the same one at each delivery of the same record.
