@@ -82,7 +82,7 @@ export const KEYS = {
   RETRY_BASE_MS: { ...milliseconds(1, 600_000), default: '1000', about: 'First backoff; it doubles with each retry.' },
   RETRY_CAP_MS: { ...milliseconds(1, 3_600_000), default: '60000', about: 'Longest backoff, and longest Retry-After obeyed.' },
   RETRY_JITTER: { ...fraction, default: '0.25', about: 'Backoff is spread by this fraction up and down.' },
-  EXHAUSTED_QUOTA: { ...integer(0, 100_000), default: '60', about: 'Most events a minute that a process dead-letters because their retries ran out; more than that keep waiting.' },
+  EXHAUSTED_QUOTA: { ...integer(0, 100_000), default: '60', about: 'Most events a minute that a process dead-letters because their retries ran out or they were forbidden; more than that keep waiting.' },
 
   PREFETCH_RECORDS: { ...integer(10, 1_000_000), default: '2000', about: 'Most records held in one process, shared among its partitions.' },
   PREFETCH_BYTES: { ...integer(1_048_576, 4_294_967_296), default: '33554432', about: 'Most bytes of records held in one process; one record always fits.' },

@@ -307,7 +307,8 @@ export class Delivery {
     if (state === this.#lastState) return
     const { logger } = this.#options
     const wasShut = this.#lastState !== 'closed'
-    logger[state === 'closed' ? 'info' : 'warn']({ from: this.#lastState, to: state }, 'breaker')
+    logger[state === 'closed' ? 'info' : 'warn']({ from: this.#lastState, to: state },
+      state === 'refused' ? 'breaker: Customer.io refuses the credentials, check CUSTOMERIO_SITE_ID, CUSTOMERIO_API_KEY and CUSTOMERIO_REGION' : 'breaker')
     this.#lastState = state
     if (state !== 'closed' || !wasShut) return
     for (const [item, timer] of this.#waiting) {

@@ -18,9 +18,13 @@ export class Health {
     if (this.#ring.length > REMEMBERED) this.#ring.shift()
   }
 
-  /** Attempts of other events lately, and the part of them that succeeded (NaN if none). */
+  /**
+   * Attempts of other events lately, and the part of them that succeeded (NaN if none). Only those since the first attempt of `event`
+   * count: what succeeded before says nothing of the time in which it failed.
+   */
   others(now: number, event: string): { attempts: number; successRatio: number } {
-    const lately = this.#ring.filter((outcome) => outcome.event !== event && now - outcome.at <= LATELY_MS)
+    const since = this.#ring.findIndex((outcome) => outcome.event === event) + 1
+    const lately = this.#ring.slice(since).filter((outcome) => outcome.event !== event && now - outcome.at <= LATELY_MS)
     return { attempts: lately.length, successRatio: lately.filter((outcome) => outcome.ok).length / lately.length }
   }
 

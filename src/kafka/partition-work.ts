@@ -150,7 +150,7 @@ export class PartitionWork {
       return
     }
     const known = this.#options.memory?.attempts.get(record.offset)
-    const lane = event.kind === 'event' ? event.person : (record.key?.toString('latin1') ?? `offset ${record.offset}`)
+    const lane = event.kind === 'event' ? event.person : (record.key?.toString() ?? `offset ${record.offset}`)
     const state = known ?? { attempts: 0, firstFailureAt: undefined, lastFailureAt: undefined, dueAt: -Infinity }
     const item: Item = { ...state, record, event, lane, bytes: sizeOf(record), work: this }
     this.#open.set(record.offset, item)

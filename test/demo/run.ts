@@ -156,8 +156,8 @@ async function judge({ kafka, standIn, letterTopic }: Stage, published: TrafficI
   return { verdict: computeVerdict({ published, arrivals, letters, limit, windowMs: 1_000 }), arrivals, letters }
 }
 
-/** Null if the steady state was shorter than 5 s. */
+/** Null if the steady state was shorter than 15 s: slots come round once a second, so a short span cuts through bursts. */
 function steadyBudget({ arrivals }: Judged, { steadyFrom, steadyTo }: Story, limit: number): Budget | null {
-  if (steadyTo - steadyFrom < 5_000) return null
+  if (steadyTo - steadyFrom < 15_000) return null
   return budget(arrivals, { limit, windowMs: 1_000, from: steadyFrom, to: steadyTo })
 }

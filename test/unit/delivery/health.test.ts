@@ -9,12 +9,12 @@ test('knows nothing at first', () => {
   expect(health.failureRatio(1)).toBe(0)
 })
 
-test('the attempts of the event itself do not count', () => {
+test('the attempts of the event itself do not count, nor what was before them', () => {
   const health = new Health()
   for (const now of [1, 2, 3]) health.record(now, mine, false)
   health.record(4, theirs, true)
   expect(health.others(5, mine)).toEqual({ attempts: 1, successRatio: 1 })
-  expect(health.others(5, theirs)).toEqual({ attempts: 3, successRatio: 0 })
+  expect(health.others(5, theirs)).toEqual({ attempts: 0, successRatio: NaN })
   expect(health.others(5, nobody)).toEqual({ attempts: 4, successRatio: 0.25 })
 })
 
@@ -49,7 +49,8 @@ test('counts like one who counts by hand', () => {
       health.record(now, items[item]!, ok)
       return { at: now, item, ok }
     })
-    const others = history.filter(({ at, item }) => now - at <= 60_000 && item !== self)
+    const since = history.findIndex(({ item }) => item === self) + 1
+    const others = history.slice(since).filter(({ at, item }) => now - at <= 60_000 && item !== self)
     expect(health.others(now, items[self]!)).toEqual({
       attempts: others.length, successRatio: others.length === 0 ? NaN : others.filter(({ ok }) => ok).length / others.length,
     })
