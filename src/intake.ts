@@ -165,6 +165,9 @@ export class Intake {
     const { onReady, onBarrier } = this.#options
     const known = metadata === null ? undefined : this.#memories.get(partition)
     const memory: Memory = { done: decodeDone(position, metadata).union(known?.done ?? new Set()), attempts: known?.attempts ?? new Map() }
-    this.#works.set(partition, new PartitionWork({ partition, start: position, most: this.#most, memory, onReady, onBarrier }))
+    const work = new PartitionWork({ partition, start: position, most: this.#most, memory, onReady, onBarrier })
+    this.#works.set(partition, work)
+    // begins elsewhere than at a committed offset: from now on that is where a successor has to begin, even if nothing gets done
+    if (metadata === null) work.recommit()
   }
 }

@@ -239,7 +239,7 @@ export class Delivery {
 
   #carryOut(item: Item, verdict: Verdict, decision: Outcome): void {
     const { metrics, logger, wall, clock } = this.#options
-    if (item.event.kind !== 'event') return
+    if (item.event.kind !== 'event' || item.work.closed) return
     const where = { partition: item.record.partition, offset: item.record.offset, type: item.event.type }
     switch (decision.kind) {
       case 'delivered':
@@ -273,7 +273,7 @@ export class Delivery {
     const { deadLetters, metrics, logger } = this.#options
     const run = this.#run
     this.#writing += 1
-    const written = await deadLetters.send(item, refusal, () => !this.#open || run !== this.#run)
+    const written = await deadLetters.send(item, refusal, () => !this.#open || run !== this.#run || item.work.closed)
     this.#writing -= 1
     if (written && run === this.#run) {
       metrics.deadLetters.inc({ reason: refusal.reason })

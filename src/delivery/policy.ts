@@ -58,7 +58,8 @@ export function decide(verdict: Verdict, evidence: Evidence, options: PolicyOpti
  * @param account the verdict on the account's own call
  */
 export function afterAsking(verdict: Verdict, account: Verdict, evidence: Evidence, options: PolicyOptions, random: number): Outcome {
-  if (account.kind === 'accepted' && evidence.takeQuota()) {
+  if (account.kind === 'accepted') {
+    if (!evidence.takeQuota()) return { kind: 'retry', afterMs: options.capMs, cause: 'quota', counted: verdict.kind === 'unavailable' }
     if (verdict.kind === 'unauthorised') return { kind: 'dead-letter', reason: 'forbidden', message: `status ${verdict.status} though the credentials work` }
     if (verdict.kind === 'unavailable') return { kind: 'dead-letter', reason: 'exhausted', message: verdict.cause }
   }

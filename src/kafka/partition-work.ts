@@ -69,6 +69,8 @@ export class PartitionWork {
   #bytes = 0
   #version = 0
   #committedVersion = 0
+  /** Offsets from here on are not in the marks of the last acknowledged commit. */
+  #marksEnd = Infinity
   #closed = false
   skipped = 0
 
@@ -180,6 +182,7 @@ export class PartitionWork {
   commitDone(progress: Progress): void {
     if (this.#closed) return
     this.#committedVersion = Math.max(this.#committedVersion, progress.version)
+    this.#marksEnd = progress.marksEnd
     for (const offset of this.#passed) if (offset < progress.offset) this.#passed.delete(offset)
     const passed = this.#barriers.filter(({ version, offset }) => version <= progress.version && offset < progress.marksEnd)
     if (passed.length === 0) return
@@ -217,7 +220,8 @@ export class PartitionWork {
 
   /** What must not be repeated over newer data must not be followed by a repeat of older data either, which would undo it for a while. */
   #begin(item: Item): void {
-    if (neverRepeated(item) && this.#version !== this.#committedVersion) this.#afterCommit(item, () => this.#options.onReady(item))
+    const allCommitted = this.#version === this.#committedVersion && item.record.offset < this.#marksEnd
+    if (neverRepeated(item) && !allCommitted) this.#afterCommit(item, () => this.#options.onReady(item))
     else this.#options.onReady(item)
   }
 

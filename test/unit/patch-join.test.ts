@@ -7,8 +7,15 @@ function groupOf(joins: (() => void)[]): typeof ConsumerGroup.prototype {
   return Object.assign(Object.create(ConsumerGroup.prototype) as typeof ConsumerGroup.prototype, { retrier })
 }
 
+beforeAll(patchJoin)
+
+test('a join that failed for good is not tried again with the assignment that was given up', async () => {
+  const cause = new Error('no leader')
+  const group = Object.assign(Object.create(ConsumerGroup.prototype) as typeof ConsumerGroup.prototype, { retrier: async () => { throw cause } })
+  await expect(group.joinAndSync()).rejects.toMatchObject({ name: 'KafkaJSNonRetriableError', retriable: false, cause })
+})
+
 test('joins that are asked for side by side are one join; the next one is a new one; groups do not share', async () => {
-  patchJoin()
   const joins: (() => void)[] = []
   const [group, other] = [groupOf(joins), groupOf(joins)]
   const both = [group.joinAndSync(), group.joinAndSync()]

@@ -72,7 +72,7 @@ export interface Membership {
 /** Version of the user data in member metadata and assignments. */
 const USER_DATA = 1
 /** Tries to look up where to begin before the join is given up. */
-const LOOK_UPS = 5
+const LOOK_UPS = 8
 const LOOK_UP_WAIT_MS = 200
 
 export function createMembership(options: { topic: string; groupId: string; clock: MonotonicClock; handlers: MembershipHandlers }): Membership {
@@ -204,13 +204,13 @@ export function createMembership(options: { topic: string; groupId: string; cloc
 }
 
 /**
- * Earliest for a new group, and where retention passed the committed offset. An offset beyond the end is of a topic made anew (which begins at
- * 0: so does reading), or of a log that lost its end: nothing before that end is new.
+ * Earliest for a new group, and where retention passed the committed offset. An offset beyond the end is of a topic made anew, or of a log
+ * that lost its end: which of its records are new can't be told, so reading begins at the earliest, too.
  */
 function startOf(committed: number, metadata: string | null, earliest: number, latest: number): PartitionStart {
   if (committed < 0) return { position: Math.max(0, earliest), lost: 0, metadata: null }
   if (committed < earliest) return { position: earliest, lost: earliest - committed, metadata: null }
-  if (committed > latest && latest >= 0) return { position: earliest === 0 ? 0 : latest, lost: 0, metadata: null }
+  if (committed > latest && latest >= 0) return { position: earliest, lost: 0, metadata: null }
   return { position: committed, lost: 0, metadata }
 }
 

@@ -1,8 +1,12 @@
+import kafkajs from 'kafkajs'
 import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup.js'
 
 /**
  * kafkajs fetches from each broker in a loop of its own, and each loop joins the group again by itself when it meets new partitions or a
  * moved leader: with several brokers the joins run side by side, and one gives up what another has just been assigned. One join at a time.
+ *
+ * And after a join that failed for good it goes on fetching with the assignment that was given up, heartbeats and all, so nobody else gets
+ * the partitions either. Such a failure crashes the consumer, which then leaves the group and begins anew.
  */
 export function patchJoin(): void {
   const prototype = ConsumerGroup.prototype
@@ -11,7 +15,9 @@ export function patchJoin(): void {
   prototype.joinAndSync = async function patched(this: typeof prototype) {
     const present = joining.get(this)
     if (present) return present
-    const join = original.call(this).finally(() => joining.delete(this))
+    const join = original.call(this)
+      .catch((error: Error) => { throw Object.assign(new kafkajs.KafkaJSNonRetriableError(error), { cause: error }) })
+      .finally(() => joining.delete(this))
     joining.set(this, join)
     return join
   }

@@ -67,7 +67,8 @@ test('the account works: the event is at fault', () => {
 })
 
 test('the account works, but the quota is used up: it waits', () => {
-  expect(asked(down, fine, evidence(5, nobody, false))).toEqual({ kind: 'retry', afterMs: 60_000, cause: 'bad_day', counted: true })
+  expect(asked(down, fine, evidence(5, nobody, false))).toEqual({ kind: 'retry', afterMs: 60_000, cause: 'quota', counted: true })
+  expect(asked(refused, fine, evidence(1, nobody, false))).toEqual({ kind: 'retry', afterMs: 60_000, cause: 'quota', counted: false })
 })
 
 test('the account is refused too: it waits for the credentials, and loses no attempt', () => {
