@@ -11,7 +11,7 @@ interface Outcome {
 
 /** How an endpoint has been doing lately. Pure: the caller gives the time. Bounded: a ring of attempts. */
 export class Health {
-  #ring: Outcome[] = []
+  readonly #ring: Outcome[] = []
 
   record(at: number, event: string, ok: boolean): void {
     this.#ring.push({ at, event, ok })
@@ -32,9 +32,5 @@ export class Health {
   failureRatio(count: number): number {
     if (this.#ring.length < count) return 0
     return this.#ring.slice(-count).filter((outcome) => !outcome.ok).length / count
-  }
-
-  forget(): void {
-    this.#ring = []
   }
 }

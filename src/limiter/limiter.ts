@@ -95,7 +95,8 @@ export class SlotLimiter {
 
   /** Attempts that were asked for and have not begun. */
   queued(): number {
-    return this.#bottleneck.counts().RECEIVED + this.#bottleneck.counts().QUEUED + this.#bottleneck.counts().RUNNING
+    const { RECEIVED, QUEUED, RUNNING } = this.#bottleneck.counts()
+    return RECEIVED + QUEUED + RUNNING
   }
 
   stats(): LimiterStats {

@@ -1,6 +1,7 @@
-import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
+import { ConfigResourceTypes } from 'kafkajs'
 import type { EachMessagePayload } from 'kafkajs'
 import { withAdmin } from '../support/kafka/admin.ts'
+import { kafkaClient } from '../support/kafka-client.ts'
 import { createTopics, deleteGroups, deleteTopics, uniquePrefix } from '../support/topics.ts'
 
 const brokers = (process.env.TEST_KAFKA_BROKERS ?? '').split(',')
@@ -12,7 +13,7 @@ beforeAll(() => {
 test('topics are made as asked, carry records, and leave nothing behind', async () => {
   const prefix = uniquePrefix()
   const [topic, groupId] = [`${prefix}-events`, `${prefix}-group`]
-  const kafka = new Kafka({ clientId: prefix, brokers, logLevel: logLevel.NOTHING, retry: { initialRetryTime: 50, retries: 8 } })
+  const kafka = kafkaClient(brokers, prefix)
 
   await createTopics(brokers, [{ topic, partitions: 3, config: { 'max.message.bytes': '2000000' } }])
   const configs = await withAdmin(brokers, (admin) =>

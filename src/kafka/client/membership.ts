@@ -71,6 +71,8 @@ export interface Membership {
 
 /** Version of the user data in member metadata and assignments. */
 const USER_DATA = 1
+/** Members of a group must all have it, so no other kind of consumer can join. */
+const ASSIGNER = 'customerio-worker'
 /** Tries to look up where to begin before the join is given up. */
 const LOOK_UPS = 8
 const LOOK_UP_WAIT_MS = 200
@@ -151,10 +153,10 @@ export function createMembership(options: { topic: string; groupId: string; cloc
       return coordinator
     }
     return {
-      name: 'customerio-worker',
+      name: ASSIGNER,
       version: USER_DATA,
       protocol: ({ topics }) => ({
-        name: 'customerio-worker',
+        name: ASSIGNER,
         metadata: kafkajs.AssignerProtocol.MemberMetadata.encode({ version: USER_DATA, topics, userData: Buffer.from(JSON.stringify(ownedBefore)) }),
       }),
       assign: async ({ members }) => {

@@ -1,21 +1,10 @@
-import { Kafka, logLevel } from 'kafkajs'
 import type { Admin } from 'kafkajs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { patchRequestQueue } from '../../../src/kafka/client/patch-request-queue.ts'
-
-// without it Node writes a warning for every idle connection into the output of the tests
-patchRequestQueue()
+import { kafkaClient } from '../kafka-client.ts'
 
 /** Runs `work` with a connected kafkajs admin and disconnects it whatever happens. */
 export const withAdmin = async <T>(brokers: string[], work: (admin: Admin) => Promise<T>): Promise<T> => {
-  const kafka = new Kafka({
-    clientId: 'test-admin',
-    brokers,
-    logLevel: logLevel.NOTHING,
-    // Said in full because kafkajs hardly retries at all by default when NODE_ENV is "test".
-    retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 10 },
-  })
-  const admin = kafka.admin()
+  const admin = kafkaClient(brokers, 'test-admin').admin()
   try {
     await admin.connect()
     return await work(admin)
