@@ -6,7 +6,10 @@ export interface Arrival {
   n: number
   /** When the head of the request had arrived. */
   at: number
-  /** When the whole answer was handed to the socket; null = not answered (yet): hung, reset, torn, or the client left first. */
+  /**
+   * When the whole answer was handed to the socket, or the torn one of a request that took effect; null = not answered (yet): hung, reset,
+   * torn without effect, or the client left first.
+   */
   answeredAt: number | null
   operation: Operation
   /** The decoded id in the path, or the body's anonymous_id. */

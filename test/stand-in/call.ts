@@ -47,7 +47,12 @@ export async function handleCall(
   after(faults.delayMs(rule?.effect), res, () => {
     if (rule?.effect.hang) return
     if (rule?.effect.reset !== undefined) return void res.socket!.resetAndDestroy()
-    if (rule?.effect.torn) return tear(res)
+    if (rule?.effect.torn) {
+      tear(res)
+      // its status line has told that the event took effect; without that it is no answer at all
+      if (rule.effect.accept) account.answer(arrival, clock(), 200)
+      return
+    }
     send(rule?.effect.status === undefined ? answer : faultAnswer(rule.name, rule.effect.status, rule.effect))
   })
 }

@@ -106,10 +106,11 @@ test('a reset is one on the wire, not an end of the stream', async () => {
 test('torn: a good answer that is shorter than it says', async () => {
   const { outcome, arrival, took } = await under({ torn: true })
   expect(outcome.error).toMatchObject({ message: 'terminated', cause: { message: 'other side closed' } })
-  // No complete answer, so none at all: who counts 200s must not count this one.
+  // No complete answer and no effect, so none at all: who counts 200s must not count this one.
   expect(arrival).toMatchObject({ status: null, answeredAt: null, fault: 'fault' })
   expect(took).toBe(0)
   expect((await under({ torn: true, accept: true })).took).toBe(1)
+  expect((await control.arrivals()).at(-1)).toMatchObject({ status: 200, answeredAt: expect.any(Number), fault: 'fault' })
 
   const torn = await rawCall(standIn.url, 'GET', '/api/v1/accounts/region')
   expect([torn.status, torn.headers.get('content-length')]).toEqual([200, '12'])

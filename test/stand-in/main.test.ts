@@ -63,6 +63,18 @@ test.each(['SIGTERM', 'SIGINT', 'stdin'] as const)('it ends on %s at once, with 
   expect((await hung).error?.message).toBe('fetch failed')
 })
 
+test('without a pipe as its stdin, as in a container, it goes on; it listens where it is told', async () => {
+  const child = spawn(process.execPath, ['test/stand-in/main.ts', '--host', '127.0.0.2'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  toStop.push(() => child.kill('SIGKILL'))
+  const [line] = await once(createInterface({ input: child.stdout }), 'line')
+  const { url } = JSON.parse(line) as { url: string }
+  expect(url).toMatch(/^http:\/\/127\.0\.0\.2:\d+$/)
+  expect((await fetch(`${url}/stand-in/account`)).status).toBe(200)
+  const exit = once(child, 'exit')
+  child.kill('SIGTERM')
+  expect(await exit).toEqual([0, null])
+})
+
 test.each([
   [{ limit: 0 }, /the limit must be a whole number from 1/], [{ windowMs: -1 }, /the window must be/], [{ seed: 1.5 }, /the seed must be/],
   [{ faults: { latencyMs: [2, 1] as [number, number] } }, /not a fault plan/],

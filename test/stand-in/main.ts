@@ -1,10 +1,12 @@
+import { fstatSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { createStandIn } from './server.ts'
 
 // A stand-in for Customer.io's Track API as a process of its own. Says {"url": …} on stdout when it is ready, and ends on
-// SIGTERM, on SIGINT, and when its stdin closes: it never outlives the process that started it.
+// SIGTERM, on SIGINT, and when its stdin, if that is a pipe, closes: it never outlives the process that started it.
 const { values } = parseArgs({
   options: {
+    host: { type: 'string', default: '127.0.0.1' },
     port: { type: 'string', default: '0' },
     limit: { type: 'string', default: '100' },
     window: { type: 'string', default: '1000' },
@@ -16,6 +18,7 @@ const { values } = parseArgs({
 })
 
 const standIn = await createStandIn({
+  host: values.host,
   port: Number(values.port),
   limit: Number(values.limit),
   windowMs: Number(values.window),
@@ -32,5 +35,7 @@ async function end(): Promise<void> {
 
 process.once('SIGTERM', end)
 process.once('SIGINT', end)
-process.stdin.once('close', end).resume()
+// not for /dev/null, as in a container: that is always at its end
+const stdin = fstatSync(0)
+if (stdin.isFIFO() || stdin.isSocket()) process.stdin.once('close', end).resume()
 console.log(JSON.stringify({ url: standIn.url }))

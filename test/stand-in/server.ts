@@ -12,6 +12,8 @@ import { People } from './people.ts'
 import { SlidingWindow } from './window.ts'
 
 export interface StandInOptions {
+  /** IPv4 address to listen on. Default 127.0.0.1. */
+  host?: string
   /** 0 = any free one. */
   port?: number
   /** Requests in any window. */
@@ -37,9 +39,9 @@ export interface StandIn {
 
 export const DEFAULT_CREDENTIALS: Credentials = { siteId: 'stand-in-site', apiKey: 'stand-in-key' }
 
-/** Starts a stand-in for Customer.io's Track API on 127.0.0.1. Throws if an option or the fault plan makes no sense. */
+/** Starts a stand-in for Customer.io's Track API. Throws if an option or the fault plan makes no sense. */
 export async function createStandIn(options: StandInOptions = {}): Promise<StandIn> {
-  const { port = 0, limit = 100, windowMs = 1000, seed = 1, clock = () => performance.now() } = options
+  const { host = '127.0.0.1', port = 0, limit = 100, windowMs = 1000, seed = 1, clock = () => performance.now() } = options
   const { siteId = DEFAULT_CREDENTIALS.siteId, apiKey = DEFAULT_CREDENTIALS.apiKey } = options
   const newFaults = (plan: unknown) => new Faults(parsePlan(plan), seed, clock())
   const newWorld = (): World => ({
@@ -68,11 +70,11 @@ export async function createStandIn(options: StandInOptions = {}): Promise<Stand
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, '127.0.0.1', resolve)
+    server.listen(port, host, resolve)
   })
 
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${host}:${(server.address() as AddressInfo).port}`,
     account: control.summary,
     close: () => new Promise((resolve) => {
       server.close(() => resolve())
