@@ -1,8 +1,12 @@
 import { z } from 'zod'
 
+/** zod would write parsers as source text and compile them; the process runs without the right to do so. */
+z.config({ jitless: true })
+
 /**
  * Every setting, declared once: the table in docs/configuration.md is held against this list by a test, and
- * `--check-config` prints it. `secret` keys are masked everywhere and can also be given as KEY_FILE (the path of a file).
+ * `--check-config` prints it. `secret` keys are masked everywhere and can also be given as KEY_FILE (the path of a file); the value of `file` keys
+ * is such a path. What came from a file is read again when it changes (src/secrets.ts).
  */
 export interface KeyDeclaration {
   readonly schema: z.ZodType
@@ -12,6 +16,7 @@ export interface KeyDeclaration {
   readonly allowed: string
   readonly about: string
   readonly secret?: boolean
+  readonly file?: boolean
   readonly alias?: string
 }
 
@@ -24,6 +29,7 @@ const fraction = { schema: z.string().regex(/^\d*\.?\d+$/).transform(Number).ref
 const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) => ({ schema: z.enum(values), allowed: values.join(' | ') })
 const text = (allowed: string, pattern = /^.+$/s) => ({ schema: z.string().regex(pattern), allowed })
 const topicName = text('a topic name: letters, digits, dot, underscore, hyphen; at most 249', /^[A-Za-z0-9._-]{1,249}$/)
+const pemFile = { ...text('path of a PEM file'), file: true }
 const boolean = { schema: z.enum(['true', 'false']).transform((v) => v === 'true'), allowed: 'true | false' }
 const hosts = {
   schema: z.string().transform((v) => v.split(',').map((h) => h.trim()).filter(Boolean)).refine((list) => list.length > 0 && list.every((h) => /^[^\s:/]+:\d{1,5}$|^\[[^\]]+\]:\d{1,5}$/.test(h))),
@@ -51,9 +57,9 @@ export const KEYS = {
   KAFKA_HEARTBEAT_INTERVAL_MS: { ...milliseconds(100, 600_000), default: '3000', about: 'Time between two heartbeats.' },
   KAFKA_REBALANCE_TIMEOUT_MS: { ...milliseconds(2_000, 1_800_000), default: '60000', about: 'How long a rebalance waits for each worker to finish what is in flight.' },
   KAFKA_TLS: { ...boolean, default: 'false', about: 'Speak TLS to the brokers.' },
-  KAFKA_TLS_CA_FILE: { ...text('path of a PEM file'), about: 'Certificate authority of the brokers, if it is not a public one.' },
-  KAFKA_TLS_CERT_FILE: { ...text('path of a PEM file'), about: 'Client certificate (mutual TLS).' },
-  KAFKA_TLS_KEY_FILE: { ...text('path of a PEM file'), about: 'Key of the client certificate.' },
+  KAFKA_TLS_CA_FILE: { ...pemFile, about: 'Certificate authority of the brokers, if it is not a public one.' },
+  KAFKA_TLS_CERT_FILE: { ...pemFile, about: 'Client certificate (mutual TLS).' },
+  KAFKA_TLS_KEY_FILE: { ...pemFile, about: 'Key of the client certificate.' },
   KAFKA_SASL_MECHANISM: { ...oneOf('none', 'plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'), default: 'none', about: 'How to log in at the brokers.' },
   KAFKA_SASL_USERNAME: { ...text('any text'), about: 'User for plain and scram.' },
   KAFKA_SASL_PASSWORD: { ...text('any text'), secret: true, about: 'Password for plain and scram.' },
@@ -89,6 +95,8 @@ export const KEYS = {
   INFLATE_LIMIT_BYTES: { ...integer(1_048_576, 1_073_741_824), default: '67108864', about: 'Most bytes that one compressed batch of records may inflate to.' },
   COMMIT_INTERVAL_MS: { ...milliseconds(10, 60_000), default: '500', about: 'Time between two commits of progress; a crash repeats at most this much and what was in flight.' },
   EVENT_ID_NAMESPACE: { ...text('any text'), default: 'customerio-worker', about: 'Part of the event ids made by the worker; keep it for the life of a topic.' },
+
+  SECRETS_INTERVAL_MS: { ...milliseconds(100, 3_600_000), default: '10000', about: 'Time between two looks at the files of secrets and certificates.' },
 
   HTTP_PORT: { ...integer(0, 65_535), default: '8080', about: 'Port of /metrics, /healthz, /readyz, /startupz; 0 = any free one.' },
   HTTP_HOST: { ...text('an address'), default: '0.0.0.0', about: 'Address to listen on.' },

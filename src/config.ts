@@ -8,8 +8,17 @@ type Environment = Readonly<Record<string, string | undefined>>
 type Raw = { [K in Key]: (typeof KEYS)[K] extends { default: string } ? z.output<(typeof KEYS)[K]['schema']> : z.output<(typeof KEYS)[K]['schema']> | undefined }
 type Required = 'KAFKA_BROKERS' | 'CUSTOMERIO_SITE_ID' | 'CUSTOMERIO_API_KEY' | 'CUSTOMERIO_REGION'
 
+/** What was read from a file: a secret, a certificate, a key. */
+export interface FromFile {
+  readonly path: string
+  readonly content: string
+}
+
 /** The effective settings: validated and frozen, read once and handed down. */
-export type Config = Readonly<Omit<Raw, Required> & { [K in Required]: NonNullable<Raw[K]> }>
+export type Config = Readonly<Omit<Raw, Required> & { [K in Required]: NonNullable<Raw[K]> }> & {
+  /** What came from a file, as it was at the start: src/secrets.ts has it as it is now. */
+  readonly fromFiles: ReadonlyMap<Key, FromFile>
+}
 
 const REQUIRED: readonly Required[] = ['KAFKA_BROKERS', 'CUSTOMERIO_SITE_ID', 'CUSTOMERIO_API_KEY', 'CUSTOMERIO_REGION']
 const declarations = Object.entries(KEYS) as [Key, KeyDeclaration][]
@@ -18,28 +27,36 @@ const declarations = Object.entries(KEYS) as [Key, KeyDeclaration][]
 export const withMargin = (ms: number): number => ms * 1.0025 + 5
 
 /**
- * Reads the settings from `env`. Each secret can be given as KEY or as KEY_FILE (a path, its trailing newline dropped); empty values count as absent.
+ * Reads the settings from `env`. Each secret can be given as KEY or as KEY_FILE (a path, its trailing newline dropped); empty values count as
+ * absent. Every file that is named must be readable.
  * @throws ConfigError with all faults at once, secrets never shown
  */
 export function readConfig(env: Environment, readFile: (path: string) => string = (path) => readFileSync(path, 'utf8')): Config {
   const faults: string[] = []
   const values: Record<string, unknown> = {}
+  const fromFiles = new Map<Key, FromFile>()
   /** Keys without a value because of a fault that has its line already. */
   const faulty = new Set<Key>()
   for (const [key, declaration] of declarations) {
     const before = faults.length
-    const text = lookUp(key, declaration, env, readFile, faults)
+    const content = (name: string, path: string): string | undefined => {
+      const found = contentOf(name, path, declaration, readFile, faults)
+      if (found !== undefined) fromFiles.set(key, { path, content: found })
+      return found
+    }
+    const text = lookUp(key, declaration, env, content)
     if (text !== undefined) {
       const parsed = declaration.schema.safeParse(text)
       if (parsed.success) values[key] = parsed.data
       else faults.push(`${key}: ${declaration.secret ? 'its value (not shown)' : shown(text)} is not allowed; allowed: ${declaration.allowed}`)
     }
+    if (declaration.file && typeof values[key] === 'string') content(key, values[key])
     if (faults.length > before) faulty.add(key)
   }
   for (const key of REQUIRED) {
     if (values[key] === undefined && !faulty.has(key)) faults.push(`${key}: is missing; allowed: ${KEYS[key].allowed}`)
   }
-  const config = values as unknown as Config
+  const config = { ...values, fromFiles } as unknown as Config
   faults.push(...contradictions(config, faulty))
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(config)
@@ -50,23 +67,29 @@ function shown(text: string): string {
   return JSON.stringify(text.replace(/^.*@/s, '...@').slice(0, 200))
 }
 
-function lookUp(key: Key, declaration: KeyDeclaration, env: Environment, readFile: (path: string) => string, faults: string[]): string | undefined {
+function lookUp(key: Key, declaration: KeyDeclaration, env: Environment, content: (name: string, path: string) => string | undefined): string | undefined {
   const names = declaration.alias ? [key, declaration.alias] : [key]
   for (const name of names) {
     if (env[name]) return env[name]
     const path = declaration.secret ? env[`${name}_FILE`] : undefined
-    if (!path) continue
-    try {
-      const text = readFile(path).replace(/\r?\n$/, '')
-      if (text) return text
-      faults.push(`${name}_FILE: the file ${JSON.stringify(path)} is empty; it must hold ${declaration.allowed}`)
-    } catch (error) {
-      faults.push(`${name}_FILE: the file ${JSON.stringify(path)} can't be read (${(error as NodeJS.ErrnoException).code ?? 'error'}); give a readable file`)
-    }
-    return undefined
+    if (path) return content(`${name}_FILE`, path)
   }
   return declaration.default
 }
+
+function contentOf(name: string, path: string, declaration: KeyDeclaration, readFile: (path: string) => string, faults: string[]): string | undefined {
+  try {
+    const content = withoutLineEnd(readFile(path))
+    if (content) return content
+    faults.push(`${name}: the file ${JSON.stringify(path)} is empty; it must hold ${declaration.file ? 'PEM' : declaration.allowed}`)
+  } catch (error) {
+    faults.push(`${name}: the file ${JSON.stringify(path)} can't be read (${(error as NodeJS.ErrnoException).code ?? 'error'}); give a readable file`)
+  }
+  return undefined
+}
+
+/** A secret as its file holds it: editors and `echo` end a file with a line break. */
+export const withoutLineEnd = (text: string): string => text.replace(/\r?\n$/, '')
 
 /** Settings that are fine one by one but not together. */
 function contradictions(c: Config, faulty: ReadonlySet<Key>): string[] {
@@ -116,7 +139,15 @@ export function describeConfig(config: Config): string[] {
   })
 }
 
-/** Every value that must not appear in a log, metric or error text. */
-export function secretsOf(config: Config): string[] {
-  return declarations.filter(([, declaration]) => declaration.secret).map(([key]) => config[key]).filter((value): value is string => typeof value === 'string')
+/** Whether a setting's value, or the content of its file, must never be shown. */
+export const isSecret = (key: Key): boolean => (KEYS[key] as KeyDeclaration).secret === true || key === 'KAFKA_TLS_KEY_FILE'
+
+/** Every value that must not appear in a log, metric or error text, by its key. */
+export function secretsOf(config: Config): Map<Key, string> {
+  const secrets = new Map<Key, string>()
+  for (const [key] of declarations) {
+    const value = config.fromFiles.get(key)?.content ?? config[key]
+    if (isSecret(key) && typeof value === 'string') secrets.set(key, value)
+  }
+  return secrets
 }

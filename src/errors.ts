@@ -22,6 +22,11 @@ export class LetterRefusedError extends Error {
   override name = 'LetterRefusedError'
 }
 
+/** The topic is another one than that of which the offsets are. */
+export class TopicReplacedError extends Error {
+  override name = 'TopicReplacedError'
+}
+
 /** A short text of an unknown throw for logs: name, code and message only, since other fields may carry payloads or credentials. */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error)

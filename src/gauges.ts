@@ -3,9 +3,13 @@ import type { Config } from './config.ts'
 import type { Breaker } from './delivery/breaker.ts'
 import type { Delivery } from './delivery/delivery.ts'
 import type { Gate } from './delivery/gate.ts'
+import { HOLDS } from './delivery/hold.ts'
+import type { Hold } from './delivery/hold.ts'
+import type { Quota } from './delivery/quota.ts'
 import { errorText } from './errors.ts'
 import type { Intake } from './intake.ts'
 import type { ClusterAdmin } from './kafka/client/admin.ts'
+import type { DeadLetters } from './kafka/dead-letter.ts'
 import { drainSeconds } from './kafka/lag.ts'
 import type { SlotLimiter } from './limiter/limiter.ts'
 import type { Logger } from './logger.ts'
@@ -21,6 +25,9 @@ export interface GaugeSources {
   readonly delivery: Delivery
   readonly gate: Gate
   readonly breaker: Breaker
+  readonly quota: Quota
+  readonly deadLetters: DeadLetters
+  readonly hold: () => Hold
   readonly isFenced: () => boolean
   readonly sincePoll: () => number
 }
@@ -29,6 +36,8 @@ export interface GaugeSources {
 export interface Gauges {
   /** Asks Kafka for the ends of the partitions: the lag. Never rejects. */
   look(): Promise<void>
+  /** Records of all partitions owned, as of the last look; undefined before the first. */
+  lag(): number | undefined
   /** Brings all gauges but the lag up to date. */
   measure(): void
   /** One log line on how things stand. */
@@ -38,8 +47,8 @@ export interface Gauges {
 /** In the order of the values of breaker_state. */
 const BREAKER_STATES = ['closed', 'half-open', 'open', 'refused']
 
-export function createGauges({ config, metrics, logger, admin, intake, limiter, delivery, gate, breaker, isFenced, sincePoll }: GaugeSources): Gauges {
-  let lag = 0
+export function createGauges({ config, metrics, logger, admin, intake, limiter, delivery, gate, breaker, quota, deadLetters, hold, isFenced, sincePoll }: GaugeSources): Gauges {
+  let lag: number | undefined
   let done = 0
   let skipped = 0
   let looking = false
@@ -64,6 +73,7 @@ export function createGauges({ config, metrics, logger, admin, intake, limiter, 
         looking = false
       }
     },
+    lag: () => lag,
     measure: () => {
       const now = monotonic()
       const stats = limiter.stats()
@@ -83,9 +93,13 @@ export function createGauges({ config, metrics, logger, admin, intake, limiter, 
       metrics.assignedPartitions.set(intake.partitions().length)
       metrics.fenced.set(isFenced() ? 1 : 0)
       metrics.gateClosed.set(gate.closedFor(now) > 0 ? 1 : 0)
+      metrics.deadLetterPartitions.set(deadLetters.heldUp.length)
+      metrics.deadLetterQuota.set(quota.left(now))
+      const heldBy = hold()
+      for (const reason of HOLDS) metrics.heldBy.set({ reason }, reason === heldBy ? 1 : 0)
       metrics.breakerState.set(BREAKER_STATES.indexOf(breaker.state(now)))
       metrics.sincePoll.set(sincePoll() / 1000)
-      metrics.drainSeconds.set(drainSeconds(lag, stats.owned, config.RATE_LIMIT_WINDOW_MS))
+      metrics.drainSeconds.set(drainSeconds(lag ?? 0, stats.owned, config.RATE_LIMIT_WINDOW_MS))
       done = stats.done
       skipped = intake.skipped
     },

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** What the probes answer with. */
@@ -13,23 +14,62 @@ export interface HttpServerOptions {
   readonly port: number
   readonly metrics: () => Promise<{ type: string; text: string }>
   readonly probes: Readonly<Record<'/healthz' | '/readyz' | '/startupz', () => ProbeAnswer>>
+  /** What /readyz?verbose shows beside `ready` and `why`. */
+  readonly status: () => object
+  /** Most time for a request to come in, and for an idle connection to stay, ms. */
+  readonly timeoutMs: number
 }
 
-/** GET on four paths and nothing else; bounds on header size and time keep it harmless. */
+interface Answer {
+  readonly status: number
+  readonly type: string
+  readonly text: string
+}
+
+const MOST_HEADER_BYTES = 8_192
+/** A body is thrown away; one that is larger takes its connection with it. */
+const MOST_BODY_BYTES = 1_048_576
+const MOST_CONNECTIONS = 100
+
+const plain = (status: number, text: string): Answer => ({ status, type: 'text/plain', text: `${text}\n` })
+
+/** GET on four paths and nothing else; bounds on size, time and number keep it harmless. */
 export async function startHttpServer(options: HttpServerOptions): Promise<{ port: number; stop(): Promise<void> }> {
-  const server = createServer({ maxHeaderSize: 8_192, headersTimeout: 5_000, requestTimeout: 5_000, keepAliveTimeout: 5_000 }, (request, response) => {
-    const answer = (status: number, type: string, text: string) => response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(text)
-    const path = (request.url ?? '').split('?', 1)[0] as string
-    request.resume()
-    if (request.method !== 'GET') return void answer(405, 'text/plain', 'only GET\n')
-    if (path === '/metrics') {
-      return void options.metrics().then(({ type, text }) => answer(200, type, text), () => answer(500, 'text/plain', 'metrics failed\n'))
-    }
-    if (!Object.hasOwn(options.probes, path)) return void answer(404, 'text/plain', 'not found\n')
-    const { ok, why } = options.probes[path as keyof HttpServerOptions['probes']]()
-    answer(ok ? 200 : 503, 'text/plain', `${why}\n`)
+  const { probes, timeoutMs } = options
+  let scrape: ReturnType<HttpServerOptions['metrics']> | undefined
+  /** All who ask while it is made get the same one. */
+  const metrics = async () => {
+    scrape ??= options.metrics().finally(() => { scrape = undefined })
+    return scrape
+  }
+
+  const answerTo = async ({ method, url = '' }: IncomingMessage): Promise<Answer> => {
+    if (method !== 'GET') return plain(405, 'only GET')
+    const [path, query] = url.split('?', 2) as [string, string?]
+    if (path === '/metrics') return { status: 200, ...await metrics() }
+    if (!Object.hasOwn(probes, path)) return plain(404, 'not found')
+    const { ok, why } = probes[path as keyof typeof probes]()
+    const status = ok ? 200 : 503
+    if (path !== '/readyz' || !new URLSearchParams(query).has('verbose')) return plain(status, why)
+    return { status, type: 'application/json', text: `${JSON.stringify({ ready: ok, why, ...options.status() }, null, 2)}\n` }
+  }
+
+  const server = createServer({
+    maxHeaderSize: MOST_HEADER_BYTES, headersTimeout: timeoutMs, requestTimeout: timeoutMs, connectionsCheckingInterval: timeoutMs / 5,
+    keepAliveTimeout: timeoutMs, keepAliveTimeoutBuffer: 0,
+  }, (request, response) => {
+    let bytes = 0
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes > MOST_BODY_BYTES) request.destroy()
+    })
+    answerTo(request).catch(() => plain(500, 'failed')).then(({ status, type, text }) => {
+      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(text)
+    })
   })
-  server.maxConnections = 100
+  // also one who does not read the answer has to go
+  server.timeout = 2 * timeoutMs
+  server.maxConnections = MOST_CONNECTIONS
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(options.port, options.host, resolve))
   return {
     port: (server.address() as AddressInfo).port,

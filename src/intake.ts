@@ -71,6 +71,11 @@ export class Intake {
     this.#oldest.clear()
   }
 
+  /** The topic was made anew: what is remembered is of other records. */
+  forget(): void {
+    this.#memories.clear()
+  }
+
   position(partition: number): number | undefined {
     return this.#works.get(partition)?.position
   }

@@ -3,8 +3,9 @@ import { describeConfig, readConfig, secretsOf } from './config.ts'
 import type { Config } from './config.ts'
 import { ConfigError, errorText, EXIT, StartupError } from './errors.ts'
 import { startHttpServer } from './http-server.ts'
-import { createLogger } from './logger.ts'
+import { createLogger, Guarded } from './logger.ts'
 import { createMetrics } from './metrics.ts'
+import { Secrets } from './secrets.ts'
 import { createWorker } from './worker.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
@@ -25,14 +26,16 @@ if (process.argv.includes('--check-config')) {
   process.exit(EXIT.ok)
 }
 
-const logger = createLogger(config.LOG_LEVEL, secretsOf(config))
+const guarded = new Guarded(secretsOf(config))
+const logger = createLogger(config.LOG_LEVEL, guarded)
+const secrets = new Secrets({ config, logger, guarded })
 const metrics = createMetrics()
 let stopping = false
 
 /** A fetch loop that stands still for so long (a rebalance may take its own timeout) is stuck: let the pod be restarted. */
 const STUCK_MS = Math.max(120_000, 2 * config.KAFKA_REBALANCE_TIMEOUT_MS)
 
-const worker = createWorker({ config, logger, metrics, version, onFatal: (error) => void stop(EXIT.failure, errorText(error)) })
+const worker = createWorker({ config, secrets, logger, metrics, version, onFatal: (error) => void stop(EXIT.failure, errorText(error)) })
 
 const http = await startHttpServer({
   host: config.HTTP_HOST,
@@ -46,6 +49,8 @@ const http = await startHttpServer({
     '/readyz': () => ({ ok: worker.joined() && !stopping, why: stopping ? 'stopping' : worker.joined() ? 'ready' : 'not joined yet' }),
     '/startupz': () => ({ ok: worker.joined(), why: worker.joined() ? 'started' : 'not joined yet' }),
   },
+  status: worker.status,
+  timeoutMs: 5_000,
 }).catch((error: unknown) => {
   logger.fatal({ cause: errorText(error) }, 'HTTP_PORT can\'t be listened on')
   process.exit(EXIT.failure)
@@ -69,7 +74,7 @@ async function stop(code: number, why: string): Promise<void> {
   process.exit(code)
 }
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(EXIT.ok, signal))
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => void stop(EXIT.ok, signal))
 process.on('uncaughtException', (error) => {
   logger.fatal({ cause: errorText(error), stack: error.stack }, 'uncaught')
   process.exit(EXIT.failure)

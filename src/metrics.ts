@@ -22,6 +22,8 @@ export function createMetrics() {
     events: counter('events_total', 'Events with their final outcome: delivered or dead_letter.', ['type', 'outcome']),
     deadLetters: counter('dead_letters_total', 'Dead letters acknowledged by the broker, by reason.', ['reason']),
     deadLetterFailures: counter('dead_letter_failures_total', 'Sends of a dead letter that failed; each is tried again.'),
+    deadLetterPartitions: gauge('dead_letter_partitions', 'Partitions held up because the dead-letter topic does not take their letters.'),
+    deadLetterQuota: gauge('dead_letter_quota_left', 'Events that may still be given up within this minute because their retries ran out or they were forbidden.'),
     eventAge: histogram('event_age_seconds', 'Age of an event (since its record\'s timestamp) when Customer.io accepted it.', AGE_SECONDS),
     skipped: counter('records_skipped_total', 'Records met again after a rebalance that were already done, so not sent again.'),
     // attempts
@@ -39,7 +41,8 @@ export function createMetrics() {
     limiterDone: counter('limiter_done_total', 'Attempts that went through the limiter.'),
     limiterDepleted: counter('limiter_depleted_total', 'Times that the last free slot was taken.'),
     limiterErrors: counter('limiter_errors_total', 'Errors raised by the limiter itself.'),
-    // gate and breaker
+    // what holds sending
+    heldBy: gauge('held_by', '1 for what holds sending now, 0 for the other reasons.', ['reason']),
     gateClosed: gauge('gate_closed', '1 while a 429 keeps this process from sending.'),
     throttled: counter('throttled_total', 'Answers with status 429.'),
     breakerState: gauge('breaker_state', 'Breaker: 0 closed, 1 half open, 2 open, 3 open for refused credentials.'),

@@ -1,3 +1,4 @@
+import { Announcer } from './announcer.ts'
 import { monotonic, sleep, wall } from './clock.ts'
 import type { Config } from './config.ts'
 import { fenceMs, withMargin } from './config.ts'
@@ -7,6 +8,7 @@ import { Delivery } from './delivery/delivery.ts'
 import { Gate } from './delivery/gate.ts'
 import { Health } from './delivery/health.ts'
 import { Quota } from './delivery/quota.ts'
+import { States } from './delivery/states.ts'
 import { errorText } from './errors.ts'
 import { createGauges } from './gauges.ts'
 import { Intake } from './intake.ts'
@@ -24,9 +26,12 @@ import { FixedShare } from './limiter/share.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { oneAtATime } from './one-at-a-time.ts'
+import type { Secrets } from './secrets.ts'
+import { createStatus } from './status.ts'
 
 export interface WorkerDependencies {
   readonly config: Config
+  readonly secrets: Secrets
   readonly logger: Logger
   readonly metrics: Metrics
   readonly version: string
@@ -47,17 +52,22 @@ export interface Worker {
   sincePoll(): number
   /** Brings the gauges up to date. */
   measure(): void
+  /** What it is doing, and what holds it: for people. */
+  status(): object
 }
 
 /** Commits that are tried before an assignment is given up: the coordinator may just have moved. */
 const COMMIT_ATTEMPTS = 3
 
+/** Time between two looks at what time alone changes: an end of a stop is told so much too late at most. */
+const STATUS_INTERVAL_MS = 500
+
 /** Resolves after `ms` no earlier than asked: timers may fire up to a millisecond early. */
 const after = (ms: number, run: () => void): void => { setTimeout(run, Math.ceil(ms) + 1) }
 
 /** Puts the parts together; the way of an event through them is in ARCHITECTURE.md. */
-export function createWorker({ config, logger, metrics, version, onFatal }: WorkerDependencies): Worker {
-  const kafka = connect(config, logger)
+export function createWorker({ config, secrets, logger, metrics, version, onFatal }: WorkerDependencies): Worker {
+  const kafka = connect(config, secrets, logger)
   const admin = createAdmin(kafka)
   const producer = createProducer(kafka)
   const fence = new Fence(fenceMs(config))
@@ -79,17 +89,20 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
   })
   const backoff = { baseMs: config.RETRY_BASE_MS, capMs: config.RETRY_CAP_MS, jitter: config.RETRY_JITTER }
   const customerIo = createCustomerIo({
-    siteId: config.CUSTOMERIO_SITE_ID, apiKey: config.CUSTOMERIO_API_KEY, region: config.CUSTOMERIO_REGION, url: config.CUSTOMERIO_URL,
-    timeoutMs: config.REQUEST_TIMEOUT_MS, connections: config.CONCURRENCY,
+    siteId: config.CUSTOMERIO_SITE_ID, apiKey: () => secrets.of('CUSTOMERIO_API_KEY') ?? '', region: config.CUSTOMERIO_REGION, url: config.CUSTOMERIO_URL,
+    timeoutMs: config.REQUEST_TIMEOUT_MS, connections: config.CONCURRENCY, onRefused: () => void secrets.look(),
   })
   const gate = new Gate(backoff)
   const breaker = new Breaker(backoff)
-  const deadLetters = new DeadLetters({ producer, topic: config.KAFKA_DLQ_TOPIC, workerVersion: version, logger, onFailure: () => metrics.deadLetterFailures.inc() })
+  const quota = new Quota(config.EXHAUSTED_QUOTA)
+  const announcer = new Announcer(logger, monotonic)
+  const deadLetters = new DeadLetters({ producer, topic: config.KAFKA_DLQ_TOPIC, workerVersion: version, logger, announcer, onFailure: () => metrics.deadLetterFailures.inc() })
   const delivery = new Delivery({
-    customerIo, limiter, gate, breaker, deadLetters, health: new Health(), quota: new Quota(config.EXHAUSTED_QUOTA),
+    customerIo, limiter, gate, breaker, deadLetters, health: new Health(), quota, states: new States({ breaker, gate, quota, announcer, clock: monotonic }),
     policy: { ...backoff, retries: config.RETRY_MAX }, concurrency: config.CONCURRENCY,
     clock: monotonic, wall, random: Math.random, metrics, logger, maySend: () => !fenced(),
   })
+  secrets.onChange((key) => { if (key === 'CUSTOMERIO_API_KEY') delivery.credentialsChanged() })
   const intake = new Intake({
     config,
     onReady: (item) => delivery.add(item),
@@ -169,6 +182,10 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
       fence.acknowledged(sentAt)
       if (wasFenced) delivery.pump()
     },
+    replaced: () => {
+      intake.forget()
+      logger.error({ topic: config.KAFKA_TOPIC }, 'the topic was made anew: reading begins where the group has committed in it, else at its start')
+    },
     position: (partition) => intake.position(partition),
     hasRoom: (partition) => intake.hasRoom(partition),
     take: (record) => intake.take(record),
@@ -193,7 +210,12 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
   })
 
   const sincePoll = (): number => monotonic() - lastPoll
-  const gauges = createGauges({ config, metrics, logger, admin, intake, limiter, delivery, gate, breaker, isFenced: () => assignment !== undefined && fenced(), sincePoll })
+  const isFenced = (): boolean => assignment !== undefined && fenced()
+  const status = createStatus({
+    group: () => ({ stopping, joined: hasJoined, generation: revoking ? undefined : assignment?.generation, fenced: isFenced() }),
+    intake, delivery, deadLetters, limiter, breaker, gate, quota, lag: () => gauges.lag(), concurrency: config.CONCURRENCY, announcer, clock: monotonic,
+  })
+  const gauges = createGauges({ config, metrics, logger, admin, intake, limiter, delivery, gate, breaker, quota, deadLetters, hold: status.hold, isFenced, sincePoll })
 
   return {
     start: async () => {
@@ -206,6 +228,8 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
           intake.resumeWhereRoom()
         }, config.COMMIT_INTERVAL_MS),
         setInterval(() => void gauges.look(), config.LAG_INTERVAL_MS),
+        setInterval(() => void secrets.look(), config.SECRETS_INTERVAL_MS),
+        setInterval(status.look, STATUS_INTERVAL_MS),
         setInterval(gauges.summarise, config.LOG_SUMMARY_INTERVAL_MS),
       )
       await consumer.start()
@@ -221,5 +245,6 @@ export function createWorker({ config, logger, metrics, version, onFatal }: Work
     joined: () => hasJoined,
     sincePoll,
     measure: gauges.measure,
+    status: status.report,
   }
 }

@@ -62,6 +62,13 @@ export class Breaker {
     this.#wait('refused', now, random)
   }
 
+  /** Other credentials than those that were refused are in use: ask at once. */
+  credentialsChanged(now: number): void {
+    if (this.#state !== 'refused') return
+    this.#row = 0
+    this.#until = now
+  }
+
   /** The account's own call worked. */
   credentialsWork(): void {
     if (this.#state !== 'refused') return

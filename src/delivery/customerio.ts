@@ -3,6 +3,7 @@ import { RegionEU, RegionUS, TrackClient } from 'customerio-node'
 import { Agent } from 'undici'
 import type { Dispatcher } from 'undici'
 import type { CustomerEvent } from '../event.ts'
+import { resetOnTimeout } from './reset-on-timeout.ts'
 import { verdictOf, verdictOfFailure } from './verdict.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -16,13 +17,19 @@ export interface CustomerIo {
 
 export interface CustomerIoOptions {
   readonly siteId: string
-  readonly apiKey: string
+  /** The Track API key as it is now: asked for at each request. */
+  readonly apiKey: () => string
+  /** An answer said that the credentials don't work, or not for this. */
+  readonly onRefused: () => void
   readonly region: 'us' | 'eu'
   /** Base URL in place of the region's. */
   readonly url: string | undefined
   readonly timeoutMs: number
   readonly connections: number
 }
+
+/** Answers of the Track API have some hundred bytes. */
+const LARGEST_ANSWER_BYTES = 1_048_576
 
 /** What the dispatcher saw of one attempt: customerio-node keeps status and headers to itself when a body is no JSON. */
 interface Seen {
@@ -37,7 +44,10 @@ interface Seen {
  */
 export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
   const current = new AsyncLocalStorage<Seen>()
-  const agent = new Agent({ connections: options.connections, keepAliveTimeout: 30_000, headersTimeout: 0, bodyTimeout: 0 })
+  const agent = new Agent({
+    connect: resetOnTimeout(), connections: options.connections, keepAliveTimeout: 30_000, headersTimeout: 0, bodyTimeout: 0,
+    maxResponseSize: LARGEST_ANSWER_BYTES,
+  })
   const dispatcher = agent.compose((dispatch) => (request, handler) => {
     const seen = current.getStore()
     if (!seen) return dispatch(request, handler)
@@ -45,14 +55,24 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
     if (seen.requests > 1) throw new Error('a second request within one attempt')
     return dispatch(request, watching(handler, seen))
   })
-  const client = new TrackClient(options.siteId, options.apiKey, {
-    region: options.region === 'eu' ? RegionEU : RegionUS,
-    ...(options.url && { url: `${options.url}/api/v1` }),
-    timeout: options.timeoutMs,
-    retry: { maxRetries: 0 },
-    // undici's type of a Dispatcher and that of Node's own fetch differ in name only
-    dispatcher: dispatcher as never,
+  const clientWith = (apiKey: string) => ({
+    apiKey,
+    track: new TrackClient(options.siteId, apiKey, {
+      region: options.region === 'eu' ? RegionEU : RegionUS,
+      ...(options.url && { url: `${options.url}/api/v1` }),
+      timeout: options.timeoutMs,
+      retry: { maxRetries: 0 },
+      // undici's type of a Dispatcher and that of Node's own fetch differ in name only
+      dispatcher: dispatcher as never,
+    }),
   })
+  let client = clientWith(options.apiKey())
+  /** A client keeps the key that it was made with. Requests that are under way go on with theirs. */
+  const present = (): TrackClient => {
+    const apiKey = options.apiKey()
+    if (apiKey !== client.apiKey) client = clientWith(apiKey)
+    return client.track
+  }
 
   const judged = async (call: () => Promise<unknown>): Promise<Verdict> => {
     const seen: Seen = { requests: 0 }
@@ -64,12 +84,15 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
       const text = (error as { body?: unknown }).body
       body = typeof text === 'string' ? text : undefined
     }
-    return seen.status === undefined ? verdictOfFailure(new Error('no answer was seen')) : verdictOf({ status: seen.status, retryAfter: seen.retryAfter, body })
+    if (seen.status === undefined) return verdictOfFailure(new Error('no answer was seen'))
+    const verdict = verdictOf({ status: seen.status, retryAfter: seen.retryAfter, body })
+    if (verdict.kind === 'unauthorised') options.onRefused()
+    return verdict
   }
 
   return {
-    attempt: async (event) => judged(async () => callFor(client, event)),
-    probe: async () => judged(async () => client.getAccountRegion()),
+    attempt: async (event) => judged(async () => callFor(present(), event)),
+    probe: async () => judged(async () => present().getAccountRegion()),
     close: async () => agent.destroy(),
   }
 }

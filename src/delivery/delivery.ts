@@ -4,21 +4,21 @@ import type { Item } from '../kafka/partition-work.ts'
 import type { Send, SlotLimiter } from '../limiter/limiter.ts'
 import type { Logger } from '../logger.ts'
 import type { Metrics } from '../metrics.ts'
+import { Account } from './account.ts'
 import { retryAfterMs } from './backoff.ts'
-import type { Breaker, BreakerState } from './breaker.ts'
+import type { Breaker } from './breaker.ts'
 import type { CustomerIo } from './customerio.ts'
 import type { Gate } from './gate.ts'
 import type { Health } from './health.ts'
-import { afterAsking, decide } from './policy.ts'
+import { Judge } from './judge.ts'
+import type { Outcome, PolicyOptions } from './policy.ts'
+import type { Quota } from './quota.ts'
 import { ReadyQueue } from './ready.ts'
 import type { Placed } from './ready.ts'
-import type { Evidence, Outcome, PolicyOptions } from './policy.ts'
-import type { Quota } from './quota.ts'
+import type { States } from './states.ts'
+import { isAnswered, summaryOf } from './verdict.ts'
 import type { Verdict } from './verdict.ts'
-
-/** Attempts that the breaker looks back on, and the part of them that must have failed for it to open. */
-const BREAKER_ATTEMPTS = 20
-const BREAKER_FAILED = 0.9
+import { Waiting } from './waiting.ts'
 
 export interface DeliveryOptions {
   readonly customerIo: CustomerIo
@@ -27,6 +27,7 @@ export interface DeliveryOptions {
   readonly breaker: Breaker
   readonly health: Health
   readonly quota: Quota
+  readonly states: States
   readonly deadLetters: DeadLetters
   readonly policy: PolicyOptions
   readonly concurrency: number
@@ -45,6 +46,14 @@ interface Ready extends Placed {
   readonly since: number
 }
 
+/** What Customer.io last answered an attempt with that was not accepted. */
+export interface LastError {
+  /** The status, or timeout, or network and a code. */
+  readonly what: string
+  /** Monotonic ms. */
+  readonly at: number
+}
+
 /**
  * The way of an event that is at the head of its lane, to its final outcome. Every attempt takes a slot, and what is sent is chosen only when
  * the slot is there. One person's next event is not known here until the present one is settled.
@@ -56,10 +65,10 @@ interface Ready extends Placed {
 export class Delivery {
   readonly #options: DeliveryOptions
   readonly #ready = new ReadyQueue<Ready>()
-  readonly #waiting = new Map<Item, NodeJS.Timeout>()
-  /** Calls that ask whether the credentials work; they go before events. */
-  #questions: ((account: Verdict) => void)[] = []
-  #asking = false
+  readonly #waiting = new Waiting((item) => this.add(item))
+  /** Its calls go before events. */
+  readonly #account: Account
+  readonly #judge: Judge
   #inFlight = 0
   #writing = 0
   #open = false
@@ -67,18 +76,44 @@ export class Delivery {
   #run = 0
   #wakeUp: NodeJS.Timeout | undefined
   #idle: (() => void)[] = []
-  #lastState: BreakerState = 'closed'
+  #lastError: LastError | undefined
 
   constructor(options: DeliveryOptions) {
     this.#options = options
+    this.#account = new Account({ ...options, onVerdict: (verdict, sentAt) => {
+      this.#observe(verdict, sentAt)
+      options.metrics.probes.inc({ result: verdict.kind })
+      this.look()
+    } })
+    this.#judge = new Judge({ ...options, account: this.#account })
   }
 
   get inFlight(): number {
     return this.#inFlight
   }
 
+  /** Events that wait for their next attempt. */
   get waiting(): number {
     return this.#waiting.size
+  }
+
+  /** When the first of them is due (monotonic ms); undefined if there is none. */
+  get firstDueAt(): number | undefined {
+    return this.#waiting.firstDueAt
+  }
+
+  /** Events that could be sent now. */
+  get ready(): number {
+    return this.#ready.size
+  }
+
+  /** Dead letters under way. */
+  get writing(): number {
+    return this.#writing
+  }
+
+  get lastError(): LastError | undefined {
+    return this.#lastError
   }
 
   /** Begins (or goes on) to send. */
@@ -92,8 +127,7 @@ export class Delivery {
   hold(): void {
     this.#open = false
     this.#ready.clear()
-    this.#questions = []
-    for (const timer of this.#waiting.values()) clearTimeout(timer)
+    this.#account.forget()
     this.#waiting.clear()
     clearTimeout(this.#wakeUp)
     this.#wakeUp = undefined
@@ -114,11 +148,27 @@ export class Delivery {
       return
     }
     const left = item.dueAt - this.#options.clock()
-    if (left > 0) this.#wait(item, left)
+    if (left > 0) this.#waiting.add(item, left)
     else {
       this.#makeReady(item)
       this.pump()
     }
+  }
+
+  /** Other credentials are in use from now on: what the old ones were refused for is tried again, at once. */
+  credentialsChanged(): void {
+    this.#account.credentialsChanged()
+    this.pump()
+  }
+
+  /** Tells what has changed, by time alone too. When the breaker closes, nobody waits out the longest backoff of the bad time. */
+  look(): void {
+    if (!this.#options.states.look()) return
+    for (const item of this.#waiting.clear()) {
+      item.dueAt = -Infinity
+      this.#makeReady(item)
+    }
+    this.pump()
   }
 
   /** Asks the limiter for as many slots as can be used now. */
@@ -126,18 +176,17 @@ export class Delivery {
     const { clock, gate, breaker, limiter, concurrency } = this.#options
     if (!this.#open || !this.#options.maySend()) return
     const now = clock()
-    this.#announce(breaker.state(now))
+    this.look()
     limiter.usePart(gate.part(now))
     if (limiter.usable() === 0) return
-    const closedFor = Math.max(gate.closedFor(now), this.#asking || this.#questions.length > 0 ? 0 : breaker.waitMs(now))
+    const closedFor = Math.max(gate.closedFor(now), this.#account.busy ? 0 : breaker.waitMs(now))
     if (closedFor > 0) {
       this.#wakeIn(closedFor)
       return
     }
-    if (breaker.state(now) === 'refused' && this.#questions.length === 0 && !this.#asking) this.#ask(() => {})
+    if (breaker.state(now) === 'refused' && !this.#account.busy) this.#account.ask(() => {})
     const events = Math.min(this.#ready.size, breaker.allowed(now) - this.#inFlight, concurrency - this.#inFlight)
-    const questions = this.#questions.length > 0 && !this.#asking ? 1 : 0
-    const wanted = Math.max(0, events) + questions
+    const wanted = Math.max(0, events) + (this.#account.wanted ? 1 : 0)
     for (let queued = limiter.queued(); queued < wanted; queued += 1) limiter.take(() => this.#pick(), () => this.pump())
   }
 
@@ -146,7 +195,7 @@ export class Delivery {
     const { clock, gate, breaker, metrics } = this.#options
     const now = clock()
     if (!this.#open || !this.#options.maySend() || gate.closedFor(now) > 0) return undefined
-    if (this.#questions.length > 0 && !this.#asking) return async () => this.#question()
+    if (this.#account.wanted) return async () => this.#account.call()
     if (this.#inFlight >= breaker.allowed(now)) return undefined
     let next = this.#ready.shift()
     while (next?.item.work.closed) next = this.#ready.shift()
@@ -159,42 +208,20 @@ export class Delivery {
     const { clock, customerIo } = this.#options
     const { event } = item
     if (event.kind !== 'event') throw new Error('only valid events are attempted')
-    const run = this.#run
+    const [run, { credentials }] = [this.#run, this.#account]
     const sentAt = clock()
     this.#inFlight += 1
     const verdict = await customerIo.attempt(event)
     this.#inFlight -= 1
     this.#observe(verdict, sentAt)
-    if (run === this.#run) this.#judge(item, verdict)
+    if (run === this.#run) {
+      const attempted = { item, verdict, credentials, stillOurs: () => run === this.#run }
+      this.#judge.note(attempted)
+      this.look()
+      this.#judge.judge(attempted, (outcome) => this.#carryOut(item, verdict, outcome))
+    }
     this.#settleIdle()
     return { answered: isAnswered(verdict), sentAt }
-  }
-
-  async #question(): ReturnType<Send> {
-    const { clock, customerIo, breaker, random, metrics } = this.#options
-    // only those who asked before the call began: its answer says nothing of a failure that came later
-    const asked = this.#questions
-    const run = this.#run
-    this.#questions = []
-    this.#asking = true
-    const sentAt = clock()
-    const verdict = await customerIo.probe()
-    this.#asking = false
-    this.#observe(verdict, sentAt)
-    metrics.probes.inc({ result: verdict.kind })
-    if (verdict.kind === 'accepted') {
-      breaker.credentialsWork()
-      this.#announce(breaker.state(clock()))
-    } else if (verdict.kind === 'unauthorised' || breaker.state(clock()) === 'refused') {
-      // whatever the answer was, the credentials are not known to work again: ask later, not at once
-      breaker.refused(clock(), random())
-    }
-    if (run === this.#run) for (const answer of asked) answer(verdict)
-    return { answered: isAnswered(verdict), sentAt }
-  }
-
-  #ask(answer: (account: Verdict) => void): void {
-    this.#questions.push(answer)
   }
 
   #observe(verdict: Verdict, sentAt: number): void {
@@ -202,46 +229,18 @@ export class Delivery {
     const now = clock()
     metrics.attempts.inc({ status: verdict.kind === 'unavailable' && verdict.status === undefined ? (verdict.cause === 'timeout' ? 'timeout' : 'network') : String(verdict.status) })
     metrics.attemptDuration.observe((now - sentAt) / 1000)
+    if (verdict.kind !== 'accepted') this.#lastError = { what: summaryOf(verdict), at: now }
     if (verdict.kind !== 'throttled') return
     metrics.throttled.inc()
     gate.throttled(now, retryAfterMs(verdict.retryAfter, wall(), policy.capMs), random())
-    this.#options.logger.warn({ closedForMs: Math.round(gate.closedFor(now)), partOfSlots: gate.part(now) }, 'throttled by Customer.io: the gate is closed')
+    this.look()
   }
 
-  #judge(item: Item, verdict: Verdict): void {
-    const { clock, wall, health, breaker, policy, random } = this.#options
-    const now = clock()
-    if (verdict.kind === 'unavailable') {
-      item.attempts += 1
-      item.firstFailureAt ??= wall()
-      item.lastFailureAt = wall()
-      health.record(now, nameOf(item), false)
-      breaker.failed(now, health.failureRatio(BREAKER_ATTEMPTS) >= BREAKER_FAILED, random())
-    } else if (verdict.kind === 'accepted' || verdict.kind === 'rejected') {
-      health.record(now, nameOf(item), true)
-      breaker.succeeded()
-    }
-    this.#announce(breaker.state(now))
-    const decision = decide(verdict, this.#evidence(item), policy, random())
-    if (decision.kind === 'ask') {
-      this.#ask((account) => this.#carryOut(item, verdict, afterAsking(verdict, account, this.#evidence(item), policy, random())))
-      this.pump()
-    } else this.#carryOut(item, verdict, decision)
-  }
-
-  #evidence(item: Item): Evidence {
-    const { clock, health, breaker, quota } = this.#options
-    const now = clock()
-    // a breaker that is not closed has seen the others fail, even if that is longer ago than health looks back
-    const others = breaker.state(now) === 'closed' ? health.others(now, nameOf(item)) : { attempts: 1, successRatio: 0 }
-    return { failures: Math.max(1, item.attempts), others, takeQuota: () => quota.take(now) }
-  }
-
-  #carryOut(item: Item, verdict: Verdict, decision: Outcome): void {
+  #carryOut(item: Item, verdict: Verdict, outcome: Outcome): void {
     const { metrics, logger, wall, clock } = this.#options
     if (item.event.kind !== 'event' || item.work.closed) return
     const where = { partition: item.record.partition, offset: item.record.offset, type: item.event.type }
-    switch (decision.kind) {
+    switch (outcome.kind) {
       case 'delivered':
         metrics.events.inc({ type: item.event.type, outcome: 'delivered' })
         if (item.record.timestamp > 0) metrics.eventAge.observe(Math.max(0, wall() - item.record.timestamp) / 1000)
@@ -249,19 +248,15 @@ export class Delivery {
         item.work.settle(item, true)
         return
       case 'dead-letter':
-        if (verdict.kind !== 'unavailable') {
-          item.attempts += 1
-          item.firstFailureAt ??= wall()
-          item.lastFailureAt = wall()
-        }
-        void this.#deadLetter(item, { reason: decision.reason, message: decision.message, httpStatus: verdict.status })
+        void this.#deadLetter(item, { reason: outcome.reason, message: outcome.message, httpStatus: verdict.status })
         return
       case 'retry':
-        metrics.retries.inc({ cause: decision.cause })
-        logger.debug({ ...where, attempts: item.attempts, cause: decision.cause, afterMs: Math.round(decision.afterMs) }, 'put off')
-        item.dueAt = clock() + decision.afterMs
+        metrics.retries.inc({ cause: outcome.cause })
+        logger.debug({ ...where, attempts: item.attempts, cause: outcome.cause, afterMs: Math.round(outcome.afterMs) }, 'put off')
+        item.dueAt = clock() + outcome.afterMs
+        if (outcome.badDay) item.excused = item.attempts
         if (!this.#open) return
-        if (decision.afterMs > 0) this.#wait(item, decision.afterMs)
+        if (outcome.afterMs > 0) this.#waiting.add(item, outcome.afterMs)
         else {
           this.#makeReady(item)
           this.pump()
@@ -288,36 +283,11 @@ export class Delivery {
     this.#ready.push({ item, work: item.work, record: item.record, since: this.#options.clock() })
   }
 
-  #wait(item: Item, ms: number): void {
-    this.#waiting.set(item, setTimeout(() => {
-      this.#waiting.delete(item)
-      this.add(item)
-    }, Math.ceil(ms)))
-  }
-
   #wakeIn(ms: number): void {
     this.#wakeUp ??= setTimeout(() => {
       this.#wakeUp = undefined
       this.pump()
     }, Math.ceil(ms))
-  }
-
-  /** One log line a change; when sending works again, nobody waits out the longest backoff of the bad time. */
-  #announce(state: BreakerState): void {
-    if (state === this.#lastState) return
-    const { logger } = this.#options
-    const wasShut = this.#lastState !== 'closed'
-    logger[state === 'closed' ? 'info' : 'warn']({ from: this.#lastState, to: state },
-      state === 'refused' ? 'breaker: Customer.io refuses the credentials, check CUSTOMERIO_SITE_ID, CUSTOMERIO_API_KEY and CUSTOMERIO_REGION' : 'breaker')
-    this.#lastState = state
-    if (state !== 'closed' || !wasShut) return
-    for (const [item, timer] of this.#waiting) {
-      clearTimeout(timer)
-      item.dueAt = -Infinity
-      this.#makeReady(item)
-    }
-    this.#waiting.clear()
-    this.pump()
   }
 
   #settleIdle(): void {
@@ -326,12 +296,4 @@ export class Delivery {
     this.#idle = []
     for (const resolve of waiting) resolve()
   }
-}
-
-function nameOf({ record }: Item): string {
-  return `${record.partition}:${record.offset}`
-}
-
-function isAnswered(verdict: Verdict): boolean {
-  return verdict.kind !== 'unavailable' || verdict.answered
 }

@@ -4,9 +4,15 @@ const REMEMBERED = 200
 
 interface Outcome {
   readonly at: number
-  /** Names the event. */
-  readonly event: string
+  /** Names the event; undefined: the account's own call. */
+  readonly event: string | undefined
   readonly ok: boolean
+}
+
+/** Requests of others lately, and how many of them failed. */
+export interface Others {
+  readonly attempts: number
+  readonly failed: number
 }
 
 /** How an endpoint has been doing lately. Pure: the caller gives the time. Bounded: a ring of attempts. */
@@ -14,23 +20,29 @@ export class Health {
   readonly #ring: Outcome[] = []
 
   record(at: number, event: string, ok: boolean): void {
-    this.#ring.push({ at, event, ok })
-    if (this.#ring.length > REMEMBERED) this.#ring.shift()
+    this.#push({ at, event, ok })
   }
 
-  /**
-   * Attempts of other events lately, and the part of them that succeeded (NaN if none). Only those since the first attempt of `event`
-   * count: what succeeded before says nothing of the time in which it failed.
-   */
-  others(now: number, event: string): { attempts: number; successRatio: number } {
+  /** The account's own call: it may work while no event gets through, so it counts as another's attempt, but not in the failure ratio. */
+  recordAccount(at: number, ok: boolean): void {
+    this.#push({ at, event: undefined, ok })
+  }
+
+  /** Attempts of others since the first one of `event`: what succeeded before says nothing of the time in which it failed. */
+  others(now: number, event: string): Others {
     const since = this.#ring.findIndex((outcome) => outcome.event === event) + 1
     const lately = this.#ring.slice(since).filter((outcome) => outcome.event !== event && now - outcome.at <= LATELY_MS)
-    return { attempts: lately.length, successRatio: lately.filter((outcome) => outcome.ok).length / lately.length }
+    return { attempts: lately.length, failed: lately.filter((outcome) => !outcome.ok).length }
   }
 
-  /** Part of the last `count` attempts that failed; 0 while there are fewer. */
+  /** Part of the last `count` attempts of events that failed; 0 while there are fewer. */
   failureRatio(count: number): number {
-    if (this.#ring.length < count) return 0
-    return this.#ring.slice(-count).filter((outcome) => !outcome.ok).length / count
+    const last = this.#ring.filter(({ event }) => event !== undefined).slice(-count)
+    return last.length < count ? 0 : last.filter((outcome) => !outcome.ok).length / count
+  }
+
+  #push(outcome: Outcome): void {
+    this.#ring.push(outcome)
+    if (this.#ring.length > REMEMBERED) this.#ring.shift()
   }
 }

@@ -1,5 +1,6 @@
 import { backoffMs } from './backoff.ts'
 import type { BackoffOptions } from './backoff.ts'
+import type { Others } from './health.ts'
 import type { Verdict } from './verdict.ts'
 
 /** Reasons of dead letters that are given after an attempt: stable codes, an interface (docs/dead-letters.md). */
@@ -8,13 +9,13 @@ export const GIVEN_UP_REASONS = ['rejected', 'exhausted', 'forbidden'] as const
 /** What to do with an event after an attempt. */
 export type Decision =
   | Outcome
-  /** Nobody else's attempt tells whether it is the event or the day: ask the account, then decide by `afterAsking`. */
+  /** Too few others to tell whether it is the event or the day: ask the account, then decide by `afterAsking`. */
   | { readonly kind: 'ask' }
 
 export type Outcome =
   | { readonly kind: 'delivered' }
-  /** `counted`: the attempt was the event's own, not a matter of the limit or the credentials. */
-  | { readonly kind: 'retry'; readonly afterMs: number; readonly cause: string; readonly counted: boolean }
+  /** `badDay`: others fail too, so what failed up to now does not count against the event. */
+  | { readonly kind: 'retry'; readonly afterMs: number; readonly cause: string; readonly badDay: boolean }
   | { readonly kind: 'dead-letter'; readonly reason: typeof GIVEN_UP_REASONS[number]; readonly message: string }
 
 export interface PolicyOptions extends BackoffOptions {
@@ -23,15 +24,25 @@ export interface PolicyOptions extends BackoffOptions {
 
 export interface Evidence {
   /** Failed attempts of this event, this one included. */
+  readonly attempts: number
+  /** Those of them that count against it: all since a bad day was last seen. */
   readonly failures: number
-  /** Attempts of other events lately, and the part of them that succeeded. */
-  readonly others: { readonly attempts: number; readonly successRatio: number }
+  /** Requests of others lately, the account's own call among them. */
+  readonly others: Others
   /** Takes one of the dead letters that may be written for exhausted and forbidden events; false if there is none left. */
   readonly takeQuota: () => boolean
 }
 
-/** An endpoint works if at least so many of the other events' attempts succeed. */
-const WORKS = 0.9
+/** More of the others' requests than this part fail: it is the day. */
+const MOST_FAILED = 0.1
+/**
+ * With fewer others nothing is given up. By chance alone 5 attempts fail while 18 of 20 others succeed for less than one event in 10,000,
+ * whatever part of all requests fails; with 200 others for one in 100,000.
+ */
+const ENOUGH_OTHERS = 20
+
+/** A breaker that is not closed has seen the others fail. */
+export const ALL_FAIL: Others = { attempts: ENOUGH_OTHERS, failed: ENOUGH_OTHERS }
 
 /**
  * A dead letter is for a bad event, never for a bad day. Pure.
@@ -40,35 +51,69 @@ const WORKS = 0.9
 export function decide(verdict: Verdict, evidence: Evidence, options: PolicyOptions, random: number): Decision {
   switch (verdict.kind) {
     case 'accepted': return { kind: 'delivered' }
-    case 'throttled': return { kind: 'retry', afterMs: 0, cause: 'throttled', counted: false }
+    case 'throttled': return { kind: 'retry', afterMs: 0, cause: 'throttled', badDay: false }
     case 'rejected': return { kind: 'dead-letter', reason: 'rejected', message: verdict.message }
     case 'unauthorised': return { kind: 'ask' }
     case 'unavailable': {
-      if (evidence.failures <= options.retries) return { kind: 'retry', afterMs: backoffMs(evidence.failures, options, random), cause: causeOf(verdict), counted: true }
-      if (evidence.others.attempts === 0) return { kind: 'ask' }
-      if (evidence.others.successRatio >= WORKS && evidence.takeQuota()) return { kind: 'dead-letter', reason: 'exhausted', message: verdict.cause }
-      return { kind: 'retry', afterMs: options.capMs, cause: 'bad_day', counted: true }
+      if (isBadDay(evidence.others)) return waitForBetter(verdict, evidence, options, random)
+      if (evidence.failures <= options.retries) return tryAgain(verdict, evidence, options, random)
+      return evidence.others.attempts < ENOUGH_OTHERS ? { kind: 'ask' } : giveUp('exhausted', verdict.cause, evidence, options)
     }
   }
 }
 
 /**
- * After the account's own call: if that works, the event is the fault; else the day is.
+ * After the account's own call: if that works, the event may be the fault; else the day is.
  * @param verdict the attempt's
  * @param account the verdict on the account's own call
+ * @param asked how often the account has been asked because of this attempt
  */
-export function afterAsking(verdict: Verdict, account: Verdict, evidence: Evidence, options: PolicyOptions, random: number): Outcome {
-  if (account.kind === 'accepted') {
-    if (!evidence.takeQuota()) return { kind: 'retry', afterMs: options.capMs, cause: 'quota', counted: verdict.kind === 'unavailable' }
-    if (verdict.kind === 'unauthorised') return { kind: 'dead-letter', reason: 'forbidden', message: `status ${verdict.status} though the credentials work` }
-    if (verdict.kind === 'unavailable') return { kind: 'dead-letter', reason: 'exhausted', message: verdict.cause }
+export function afterAsking(verdict: Verdict, account: Verdict, asked: number, evidence: Evidence, options: PolicyOptions, random: number): Decision {
+  if (account.kind === 'unauthorised') return { kind: 'retry', afterMs: 0, cause: 'credentials_refused', badDay: true }
+  switch (verdict.kind) {
+    case 'unauthorised': {
+      if (account.kind !== 'accepted') return { ...tryAgain(verdict, evidence, options, random), cause: 'unauthorised', badDay: true }
+      // the credentials may have begun to work in between, so it is tried as often as what fails
+      if (evidence.failures <= options.retries) return tryAgain(verdict, evidence, options, random)
+      return giveUp('forbidden', `status ${verdict.status} though the credentials work`, evidence, options)
+    }
+    case 'unavailable': {
+      if (account.kind !== 'accepted' || isBadDay(evidence.others)) return waitForBetter(verdict, evidence, options, random)
+      // with few slots the calls may be too far apart to be many at a time
+      if (evidence.others.attempts < ENOUGH_OTHERS && asked < ENOUGH_OTHERS) return { kind: 'ask' }
+      return giveUp('exhausted', verdict.cause, evidence, options)
+    }
+    case 'accepted':
+    case 'throttled':
+    case 'rejected': throw new Error(`nothing to ask about: ${verdict.kind}`)
   }
-  if (account.kind === 'unauthorised') return { kind: 'retry', afterMs: 0, cause: 'credentials_refused', counted: false }
-  if (verdict.kind === 'unauthorised') return { kind: 'retry', afterMs: backoffMs(evidence.failures, options, random), cause: 'unauthorised', counted: false }
-  return { kind: 'retry', afterMs: options.capMs, cause: 'bad_day', counted: true }
 }
 
-function causeOf(verdict: Extract<Verdict, { kind: 'unavailable' }>): string {
-  if (verdict.status !== undefined) return `status_${verdict.status}`
-  return verdict.cause === 'timeout' ? 'timeout' : 'network'
+/** So many of the others failed that even more of them, all good, would not make it a good day. */
+function isBadDay({ attempts, failed }: Others): boolean {
+  return failed > Math.max(attempts, ENOUGH_OTHERS) * MOST_FAILED
+}
+
+function tryAgain(verdict: Doubtful, { attempts }: Evidence, options: PolicyOptions, random: number): Retry {
+  return { kind: 'retry', afterMs: backoffMs(attempts, options, random), cause: causeOf(verdict), badDay: false }
+}
+
+function waitForBetter(verdict: Doubtful, evidence: Evidence, options: PolicyOptions, random: number): Retry {
+  const again = tryAgain(verdict, evidence, options, random)
+  return evidence.attempts > options.retries ? { ...again, afterMs: options.capMs, cause: 'bad_day', badDay: true } : { ...again, badDay: true }
+}
+
+function giveUp(reason: 'exhausted' | 'forbidden', message: string, evidence: Evidence, options: PolicyOptions): Outcome {
+  if (evidence.takeQuota()) return { kind: 'dead-letter', reason, message }
+  return { kind: 'retry', afterMs: options.capMs, cause: 'quota', badDay: false }
+}
+
+type Retry = Extract<Outcome, { kind: 'retry' }>
+
+/** What may be the event's fault or the day's. */
+type Doubtful = Extract<Verdict, { kind: 'unavailable' | 'unauthorised' }>
+
+function causeOf(verdict: Doubtful): string {
+  if (verdict.kind === 'unavailable' && verdict.status === undefined) return verdict.cause === 'timeout' ? 'timeout' : 'network'
+  return `status_${verdict.status}`
 }

@@ -7,10 +7,15 @@ export class Quota {
     this.#limit = limit
   }
 
+  /** Uses left at `now` (ms). */
+  left(now: number): number {
+    while (this.#uses.length > 0 && now - (this.#uses[0] as number) >= 60_000) this.#uses.shift()
+    return this.#limit - this.#uses.length
+  }
+
   /** @returns true, and counts the use, if there is one left at `now` (ms) */
   take(now: number): boolean {
-    while (this.#uses.length > 0 && now - (this.#uses[0] as number) >= 60_000) this.#uses.shift()
-    if (this.#uses.length >= this.#limit) return false
+    if (this.left(now) === 0) return false
     this.#uses.push(now)
     return true
   }

@@ -62,3 +62,13 @@ function serverMessage(body: string | undefined): string {
   }
   return 'the answer has no readable message'
 }
+
+/** Whether the request can't be under way any more. */
+export function isAnswered(verdict: Verdict): boolean {
+  return verdict.kind !== 'unavailable' || verdict.answered
+}
+
+/** A short text for people: the status, or how it failed without one. Never anything of a body. */
+export function summaryOf(verdict: Verdict): string {
+  return verdict.kind === 'unavailable' ? verdict.cause : `status ${verdict.status}`
+}

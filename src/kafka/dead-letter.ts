@@ -1,4 +1,5 @@
-import { sleep } from '../clock.ts'
+import type { Announcer } from '../announcer.ts'
+import { monotonic, sleep } from '../clock.ts'
 import { errorText, LetterRefusedError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { OutgoingRecord, RecordProducer } from './client/producer.ts'
@@ -63,6 +64,7 @@ export interface DeadLetterOptions {
   readonly topic: string
   readonly workerVersion: string
   readonly logger: Logger
+  readonly announcer: Announcer
   readonly onFailure: () => void
 }
 
@@ -70,12 +72,26 @@ export interface DeadLetterOptions {
 const FIRST_WAIT_MS = 500
 const LONGEST_WAIT_MS = 30_000
 
+/** Letters of one partition that the topic has not taken yet. */
+interface HeldUp {
+  readonly since: number
+  letters: number
+  tries: number
+  forGood: boolean
+}
+
 /** The dead-letter topic. A letter is never dropped: it is tried until the broker acknowledges it, or until the partition is given up. */
 export class DeadLetters {
   readonly #options: DeadLetterOptions
+  readonly #heldUp = new Map<number, HeldUp>()
 
   constructor(options: DeadLetterOptions) {
     this.#options = options
+  }
+
+  /** Partitions whose letters the topic does not take now. */
+  get heldUp(): number[] {
+    return [...this.#heldUp.keys()]
   }
 
   /**
@@ -83,22 +99,55 @@ export class DeadLetters {
    * @returns true once all in-sync replicas have the letter; false if it was given up
    */
   async send(item: Item, refusal: Refusal, givenUp: () => boolean): Promise<boolean> {
-    const { producer, topic, workerVersion, logger, onFailure } = this.#options
+    const { producer, topic, workerVersion, onFailure } = this.#options
     const letter = letterOf(item, refusal, workerVersion)
-    const { partition, offset } = item.record
+    let failed = false
     for (let wait = FIRST_WAIT_MS; ; wait = Math.min(LONGEST_WAIT_MS, wait * 2)) {
       try {
         await producer.send(topic, letter)
+        if (failed) this.#release(item, 'taken')
         return true
       } catch (error) {
         onFailure()
-        const forGood = error instanceof LetterRefusedError
-        if (forGood) wait = LONGEST_WAIT_MS
-        logger.error({ partition, offset, reason: refusal.reason, cause: errorText(error), retryInMs: wait },
-          forGood ? 'dead letter refused: this partition does not advance until the dead-letter topic takes it (raise its max.message.bytes)' : 'dead letter not sent; it will be tried again')
+        if (error instanceof LetterRefusedError) wait = LONGEST_WAIT_MS
+        this.#holdUp(item, refusal, error, wait, !failed)
+        failed = true
       }
       for (let left = wait; left > 0 && !givenUp(); left -= 100) await sleep(Math.min(left, 100))
-      if (givenUp()) return false
+      if (givenUp()) {
+        this.#release(item, 'given up')
+        return false
+      }
     }
+  }
+
+  /** One log line when the partition's letters are not taken any more, and one when it turns out that waiting does not help. */
+  #holdUp({ record: { partition, offset } }: Item, { reason }: Refusal, error: unknown, retryInMs: number, first: boolean): void {
+    const { logger, announcer } = this.#options
+    const held = this.#heldUp.get(partition) ?? { since: monotonic(), letters: 0, tries: 0, forGood: false }
+    this.#heldUp.set(partition, held)
+    if (first) held.letters += 1
+    held.tries += 1
+    held.forGood ||= error instanceof LetterRefusedError
+    const fields = { offset, reason, cause: errorText(error), retryInMs }
+    const said = announcer.say({ what: 'dead_letter_topic', partition }, held.forGood
+      ? {
+        state: 'refusing', stops: true, level: 'error', fields,
+        message: 'dead letter refused: this partition does not advance until the dead-letter topic takes it (raise its max.message.bytes)',
+      }
+      : { state: 'failing', stops: true, fields, message: 'dead letter not sent; it will be tried again' })
+    if (!said) logger.debug({ partition, ...fields }, 'dead letter not sent again')
+  }
+
+  #release({ record: { partition } }: Item, how: 'taken' | 'given up'): void {
+    const held = this.#heldUp.get(partition)
+    if (!held) return
+    held.letters -= 1
+    if (held.letters > 0) return
+    this.#heldUp.delete(partition)
+    const fields = { lastedMs: Math.round(monotonic() - held.since), tries: held.tries }
+    this.#options.announcer.say({ what: 'dead_letter_topic', partition }, how === 'taken'
+      ? { state: 'taking', stops: false, fields, message: 'the dead-letter topic takes this partition\'s letters again' }
+      : { state: 'given_up', stops: false, fields, message: 'the partition\'s dead letters are left to its next owner' })
   }
 }

@@ -9,6 +9,8 @@ import type { KafkaRecord } from './record.ts'
 /** Attempts so far: kept across a rebalance while the partition stays here. Times are wall-clock ms, `dueAt` is monotonic ms. */
 export interface AttemptState {
   attempts: number
+  /** Those of the attempts that failed on a bad day, and do not count against the event. */
+  excused: number
   firstFailureAt: number | undefined
   lastFailureAt: number | undefined
   dueAt: number
@@ -153,7 +155,7 @@ export class PartitionWork {
     }
     const known = this.#options.memory?.attempts.get(record.offset)
     const lane = event.kind === 'event' ? event.person : (record.key?.toString() ?? `offset ${record.offset}`)
-    const state = known ?? { attempts: 0, firstFailureAt: undefined, lastFailureAt: undefined, dueAt: -Infinity }
+    const state = known ?? { attempts: 0, excused: 0, firstFailureAt: undefined, lastFailureAt: undefined, dueAt: -Infinity }
     const item: Item = { ...state, record, event, lane, bytes: sizeOf(record), work: this }
     this.#open.set(record.offset, item)
     this.#bytes += item.bytes
@@ -192,8 +194,8 @@ export class PartitionWork {
 
   memory(): Memory {
     const attempts = new Map<number, AttemptState>()
-    for (const { record, attempts: count, firstFailureAt, lastFailureAt, dueAt } of this.#open.values()) {
-      if (count > 0) attempts.set(record.offset, { attempts: count, firstFailureAt, lastFailureAt, dueAt })
+    for (const { record, attempts: count, excused, firstFailureAt, lastFailureAt, dueAt } of this.#open.values()) {
+      if (count > 0) attempts.set(record.offset, { attempts: count, excused, firstFailureAt, lastFailureAt, dueAt })
     }
     const done = this.#passed.union(this.#done)
     // a lane that waits for a commit must go on waiting: its head is rather done again, with nothing newer sent yet

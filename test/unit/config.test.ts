@@ -6,13 +6,15 @@ import { ConfigError } from '../../src/errors.ts'
 type Environment = Record<string, string | undefined>
 
 const least: Environment = { KAFKA_BROKERS: 'kafka:9092', CUSTOMERIO_SITE_ID: 'site', CUSTOMERIO_API_KEY: 'key-secret', CUSTOMERIO_REGION: 'eu' }
+const pemFiles = new Set(['/ca', '/c', '/k'])
 const noFiles = (path: string): string => { throw Object.assign(new Error('no such file'), { code: 'ENOENT', path }) }
-const read = (env: Environment = {}, readFile = noFiles) => readConfig({ ...least, ...env }, readFile)
+const onlyPem = (path: string): string => (pemFiles.has(path) ? `PEM of ${path}\n` : noFiles(path))
+const read = (env: Environment = {}, readFile = onlyPem) => readConfig({ ...least, ...env }, readFile)
 const declarations = Object.entries(KEYS) as [Key, KeyDeclaration][]
 const secretKeys = declarations.filter(([, { secret }]) => secret).map(([key]) => key)
 
 /** The faults of an environment; none if it is fine. */
-function faultsOf(env: Environment, readFile = noFiles): readonly string[] {
+function faultsOf(env: Environment, readFile = onlyPem): readonly string[] {
   try {
     read(env, readFile)
     return []
@@ -180,6 +182,18 @@ describe('secrets', () => {
     expect(faultsOf(env, files('\n'))).toEqual([`${name}: the file "/run/secrets/it" is empty; it must hold the Track API key of the workspace`])
   })
 
+  test('what came from a file is known with its path, to be read again', () => {
+    const env = { CUSTOMERIO_API_KEY: undefined, CUSTOMERIO_TRACK_API_KEY_FILE: '/run/secrets/it', KAFKA_TLS: 'true', KAFKA_TLS_CA_FILE: '/ca', KAFKA_SASL_PASSWORD: 'direct' }
+    const config = read(env, (path) => (path === '/ca' ? 'PEM\n' : files(`${hidden}\n`)(path)))
+    expect(config.fromFiles).toEqual(new Map([['KAFKA_TLS_CA_FILE', { path: '/ca', content: 'PEM' }], ['CUSTOMERIO_API_KEY', { path: '/run/secrets/it', content: hidden }]]))
+  })
+
+  test('a TLS file that can\'t be read, or is empty, is the one fault', () => {
+    const env = { KAFKA_TLS: 'true', KAFKA_TLS_CA_FILE: '/nowhere' }
+    expect(faultsOf(env)).toEqual(['KAFKA_TLS_CA_FILE: the file "/nowhere" can\'t be read (ENOENT); give a readable file'])
+    expect(faultsOf(env, () => '\n')).toEqual(['KAFKA_TLS_CA_FILE: the file "/nowhere" is empty; it must hold PEM'])
+  })
+
   test('a password file that can\'t be read is the one fault, too', () => {
     expect(faultsOf({ KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'u', KAFKA_SASL_PASSWORD_FILE: '/nowhere' })).toHaveLength(1)
   })
@@ -224,7 +238,10 @@ describe('secrets', () => {
   })
 
   test('are known by value, for what must never print them', () => {
-    expect(secretsOf(read({ KAFKA_SASL_PASSWORD: 'pw' })).toSorted()).toEqual(['key-secret', 'pw'])
+    const tls = { KAFKA_TLS: 'true', KAFKA_TLS_CA_FILE: '/ca', KAFKA_TLS_CERT_FILE: '/c', KAFKA_TLS_KEY_FILE: '/k' }
+    expect(secretsOf(read({ KAFKA_SASL_PASSWORD: 'pw', ...tls }))).toEqual(new Map([
+      ['KAFKA_TLS_KEY_FILE', 'PEM of /k'], ['KAFKA_SASL_PASSWORD', 'pw'], ['CUSTOMERIO_API_KEY', 'key-secret'],
+    ]))
   })
 })
 

@@ -1,3 +1,4 @@
+import { Announcer } from '../../src/announcer.ts'
 import { decodeEvent } from '../../src/event.ts'
 import { LetterRefusedError } from '../../src/errors.ts'
 import { DeadLetters, letterOf, LETTER_HEADERS, LETTER_OVERHEAD_BYTES } from '../../src/kafka/dead-letter.ts'
@@ -101,7 +102,7 @@ describe('DeadLetters', () => {
       },
       stop: async () => {},
     }
-    return { sent, lines, onFailure, letters: new DeadLetters({ producer, topic: 'events-dlq', workerVersion: '1.2.3', logger, onFailure }) }
+    return { sent, lines, onFailure, letters: new DeadLetters({ producer, topic: 'events-dlq', workerVersion: '1.2.3', logger, announcer: new Announcer(logger, () => performance.now()), onFailure }) }
   }
 
   const never = () => false
@@ -134,6 +135,50 @@ describe('DeadLetters', () => {
     await expect(result).resolves.toBe(true)
     expect(times(sent)).toEqual([0, 30_000, 60_000])
     expect(JSON.parse(lines[0]!)).toMatchObject({ level: 'error', partition: 3, offset: 42, reason: 'rejected', msg: expect.stringContaining('max.message.bytes') })
+  })
+
+  const said = (lines: readonly string[]) => lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+
+  test('the log has one line when letters are not taken any more, and one when they are again: how long, and after how many tries', async () => {
+    const { letters, lines } = deadLetters(down, down, down, down, 'ok')
+    const results = [42, 43].map(async (offset) => letters.send(itemOf({ ...good, offset }), refusal, never))
+    await jest.advanceTimersByTimeAsync(400)
+    expect([letters.heldUp, lines.length]).toEqual([[3], 1])
+    await jest.advanceTimersByTimeAsync(10_000)
+    await Promise.all(results)
+    expect(said(lines)).toMatchObject([
+      { level: 'warn', what: 'dead_letter_topic', to: 'failing', partition: 3, offset: 42, cause: 'Error: connect ECONNREFUSED' },
+      { level: 'info', what: 'dead_letter_topic', from: 'failing', to: 'taking', partition: 3, tries: 4, lastedMs: 1_500 },
+    ])
+    expect(letters.heldUp).toEqual([])
+  })
+
+  test('a partition is held up until the last of its letters is taken', async () => {
+    const { letters, lines } = deadLetters(down, down, 'ok', down, 'ok')
+    const results = [42, 43].map(async (offset) => letters.send(itemOf({ ...good, offset }), refusal, never))
+    await jest.advanceTimersByTimeAsync(600)
+    expect([letters.heldUp, said(lines).map(({ to }) => to)]).toEqual([[3], ['failing']])
+    await jest.advanceTimersByTimeAsync(2_000)
+    await Promise.all(results)
+    expect([letters.heldUp, said(lines).map(({ to }) => to)]).toEqual([[], ['failing', 'taking']])
+  })
+
+  test('a line of its own when it turns out that waiting does not help; partitions are told apart', async () => {
+    const { letters, lines } = deadLetters(down, down, refused, 'ok')
+    const results = [3, 4].map(async (partition) => letters.send(itemOf({ ...good, partition }), refusal, never))
+    await jest.advanceTimersByTimeAsync(60_000)
+    await Promise.all(results)
+    expect(said(lines).map(({ level, partition, to, tries }) => [level, partition, to, tries])).toEqual([
+      ['warn', 3, 'failing', undefined], ['warn', 4, 'failing', undefined], ['error', 3, 'refusing', undefined], ['info', 4, 'taking', 1], ['info', 3, 'taking', 2],
+    ])
+  })
+
+  test('letters that are left to the next owner hold up nothing here any more', async () => {
+    const { letters, lines } = deadLetters(down)
+    const result = letters.send(itemOf(good), refusal, () => true)
+    await jest.advanceTimersByTimeAsync(200)
+    await expect(result).resolves.toBe(false)
+    expect([letters.heldUp, said(lines).map(({ level, to }) => [level, to])]).toEqual([[], [['warn', 'failing'], ['info', 'given_up']]])
   })
 
   test('given up while it waits: false soon, and not sent again', async () => {

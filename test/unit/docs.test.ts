@@ -80,7 +80,7 @@ describe('docs/dead-letters.md', () => {
   })
 })
 
-test.each(['configuration', 'metrics', 'dead-letters'])('docs/%s.md speaks of no key, metric or page that does not exist', (name) => {
+test.each(['configuration', 'metrics', 'dead-letters', 'security'])('docs/%s.md speaks of no key, metric or page that does not exist', (name) => {
   const text = page(name)
   expect(keysIn(text).filter((key) => !names.has(key))).toEqual([])
   const known = new Set(createMetrics().registry.getMetricsAsArray().map((metric) => metric.name))

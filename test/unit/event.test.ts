@@ -126,6 +126,25 @@ describe('the event\'s own id', () => {
   })
 })
 
+describe('shapes that cost much to look at', () => {
+  test.each([
+    ['a key as long as an event may be', withProperties(`{"${'k'.repeat(99_000)}":1}`), undefined],
+    ['a key that is longer', withProperties(`{"${'k'.repeat(1_000_000)}":1}`), 'event_too_large'],
+    ['a hundred thousand keys', withProperties(`{${Array.from({ length: 100_000 }, (_, n) => `"${n}":1`).join(',')}}`), 'event_too_large'],
+    ['a million empty lists', withProperties(`{"a":[${'[],'.repeat(1_000_000)}0]}`), 'event_too_large'],
+    ['one key a hundred thousand times', withProperties(`{${'"a":1,'.repeat(100_000)}"a":2}`), undefined],
+  ])('%s', (_name, text, reason) => {
+    const event = decodeText(text)
+    expect(event.kind === 'invalid' ? event.reason : undefined).toBe(reason)
+  })
+
+  test('nothing of an event reaches the prototypes that all objects share', () => {
+    decodeText(withProperties('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}'))
+    decodeText(withProperties('{"constructor":{"prototype":{"polluted":1}}}'))
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
+  })
+})
+
 describe('__proto__ as a key', () => {
   test.each([
     ['in the envelope', '{"__proto__":{},"type":"track","userId":"u1","payload":{"event":"login"}}'],

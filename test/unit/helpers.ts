@@ -1,4 +1,4 @@
-import { createLogger } from '../../src/logger.ts'
+import { createLogger, Guarded } from '../../src/logger.ts'
 import type { KafkaRecord } from '../../src/kafka/record.ts'
 
 export const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value))
@@ -14,5 +14,5 @@ export function recordOf(given: Partial<KafkaRecord> = {}): KafkaRecord {
 /** A logger whose lines are kept as text. */
 export function keptLog(level = 'info', secrets: readonly string[] = []) {
   const lines: string[] = []
-  return { lines, logger: createLogger(level, secrets, { write: (line) => void lines.push(line) }) }
+  return { lines, logger: createLogger(level, new Guarded(secrets.map((secret, n) => [String(n), secret])), { write: (line) => void lines.push(line) }) }
 }

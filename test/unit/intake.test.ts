@@ -188,6 +188,15 @@ describe('a new assignment', () => {
     expect(ready.map(({ record, attempts }) => [record.offset, attempts])).toEqual([[0, 0], [1, 0]])
   })
 
+  test('the topic was made anew and has commits already: what is remembered is forgotten', () => {
+    const { intake, ready } = interrupted()
+    ready.length = 0
+    intake.forget()
+    intake.open(assignment({ 0: 0 }))
+    for (const offset of [0, 1]) intake.take(at(0, offset))
+    expect(ready.map(({ record, attempts }) => [record.offset, attempts])).toEqual([[0, 0], [1, 0]])
+  })
+
   test('a pause of the old one is over', () => {
     const { intake, calls } = intakeOf({ 0: 0 }, { records: 1 })
     intake.take(at(0, 0))

@@ -1,3 +1,5 @@
+import { closeSync, openSync } from 'node:fs'
+import { createLogger, Guarded, output } from '../../src/logger.ts'
 import { keptLog } from './helpers.ts'
 
 /** The entries that `log` leaves behind. */
@@ -61,7 +63,25 @@ describe('secrets', () => {
     expect(entry).toMatchObject({ msg: '[redacted], [redacted]' })
   })
 
+  test('that came later, and the ones before them, but not without end', () => {
+    const guarded = new Guarded([['password', 'old-password'], ['key', KEY]])
+    guarded.add('password', 'new-password')
+    expect(guarded.cutFrom('old-password new-password')).toBe('[redacted] [redacted]')
+    for (let n = 0; n < 1_000; n += 1) guarded.add('password', `password-${n}`)
+    expect(guarded.cutFrom(`password-0 password-995 password-999 ${KEY}`)).toBe('password-0 [redacted] [redacted] [redacted]')
+  })
+
   test('of less than four characters stay: cutting them out would tear everything', () => {
     expect(entries((logger) => logger.info('abc'), ['abc', ''])[0]).toMatchObject({ msg: 'abc' })
   })
+})
+
+test('a full disk ends nothing, and what can\'t be written is not kept for ever', () => {
+  const full = openSync('/dev/full', 'w')
+  const destination = output(full)
+  const logger = createLogger('info', undefined, destination)
+  for (let n = 0; n < 2_000; n += 1) logger.info('a line that is longer than it need be, so that it soon adds up to something')
+  const { _len: kept } = destination as unknown as { _len: number }
+  expect(kept).toBeLessThan(100_000)
+  closeSync(full)
 })

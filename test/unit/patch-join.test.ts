@@ -15,6 +15,17 @@ test('a join that failed for good is not tried again with the assignment that wa
   await expect(group.joinAndSync()).rejects.toMatchObject({ name: 'KafkaJSNonRetriableError', retriable: false, cause })
 })
 
+test('a join that failed for good leaves the group, so that it does not wait for this member', async () => {
+  const left: string[] = []
+  const group = Object.assign(Object.create(ConsumerGroup.prototype) as typeof ConsumerGroup.prototype, {
+    retrier: async () => { throw new Error('no metadata') },
+    groupId: 'group', memberId: 'me',
+    coordinator: { leaveGroup: async ({ memberId }: { memberId: string }) => { left.push(memberId) } },
+  })
+  await expect(group.joinAndSync()).rejects.toThrow('no metadata')
+  expect(left).toEqual(['me'])
+})
+
 test('joins that are asked for side by side are one join; the next one is a new one; groups do not share', async () => {
   const joins: (() => void)[] = []
   const [group, other] = [groupOf(joins), groupOf(joins)]

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { isUtf8 } from 'node:buffer'
 import { flaws } from '../support/flaws.ts'
-import { generateTraffic, type TrafficItem } from '../support/traffic.ts'
+import { generateTraffic, newcomers, trackOf, type TrafficItem } from '../support/traffic.ts'
 
 const options = fc.record({
   events: fc.integer({ min: 1, max: 600 }),
@@ -86,6 +86,19 @@ test('one person can have a share of all events', () => {
   const most = Math.max(...byPerson(items).map((events) => events.length))
   expect(most / items.length).toBeGreaterThan(0.35)
   expect(most / items.length).toBeLessThan(0.45)
+})
+
+test('newcomers come once each', () => {
+  const items = [...newcomers(3_000, 4)]
+  expect(new Set(items.map(({ person }) => person)).size).toBe(3_000)
+  expect(new Set(items.map(({ marker }) => marker)).size).toBe(3_000)
+  expect(new Set(items.map(({ type }) => type))).toEqual(new Set(['identify', 'trackAnonymous']))
+})
+
+test.each([100, 100_000])('an event made to measure has %i bytes of data', (dataBytes) => {
+  const item = trackOf('u1', 'm1', { dataBytes })
+  expect(Buffer.byteLength(JSON.stringify(envelopeOf(item).payload!.properties))).toBe(dataBytes)
+  expect(trackOf('u1', 'm1', {}).value!.length).toBeLessThan(100)
 })
 
 const valueOf = (name: string) => flaws.find((flaw) => flaw.name === name)!.make('u1', 'm1').value!

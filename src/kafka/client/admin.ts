@@ -1,10 +1,12 @@
 import kafkajs from 'kafkajs'
 import type { Kafka } from 'kafkajs'
+import { startFault } from './start-fault.ts'
 
 /** What the worker asks the cluster beside consuming. */
 export interface ClusterAdmin {
+  /** @throws StartupError if the cluster does not let us in */
   connect(): Promise<void>
-  /** Number of partitions; undefined if the topic does not exist. */
+  /** Number of partitions; undefined if the topic does not exist. @throws StartupError if the cluster does not let us in */
   partitions(topic: string): Promise<number | undefined>
   /** Largest record batch that the topic takes, bytes; undefined if it may not be asked. */
   largestRecord(topic: string): Promise<number | undefined>
@@ -16,10 +18,10 @@ export interface ClusterAdmin {
 export function createAdmin(kafka: Kafka): ClusterAdmin {
   const admin = kafka.admin({ retry: { initialRetryTime: 200, retries: 4 } })
   return {
-    connect: async () => admin.connect(),
+    connect: async () => knownFault(admin.connect()),
     partitions: async (topic) => {
       // listing does not fail on a missing topic, and never creates one
-      if (!(await admin.listTopics()).includes(topic)) return undefined
+      if (!(await knownFault(admin.listTopics())).includes(topic)) return undefined
       return (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions.length
     },
     largestRecord: async (topic) => {
@@ -37,3 +39,5 @@ export function createAdmin(kafka: Kafka): ClusterAdmin {
     stop: async () => admin.disconnect().catch(() => {}),
   }
 }
+
+const knownFault = async <T>(asked: Promise<T>): Promise<T> => asked.catch((error: unknown) => { throw startFault(error) })

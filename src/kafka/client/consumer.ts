@@ -1,5 +1,5 @@
 import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs'
-import { monotonic } from '../../clock.ts'
+import { monotonic, sleep } from '../../clock.ts'
 import type { Config } from '../../config.ts'
 import type { Logger } from '../../logger.ts'
 import { errorText } from '../../errors.ts'
@@ -43,6 +43,9 @@ const FETCH_PARTITION_BYTES = 262_144
 const FETCH_BYTES = 4_194_304
 /** kafkajs looks at pauses, resumes and the group between two fetches, so a fetch must not wait long. */
 const FETCH_WAIT_MS = 250
+/** Waits between a crash of the consumer that follows another one and its next start. */
+const FIRST_RESTART_WAIT_MS = 250
+const LONGEST_RESTART_WAIT_MS = 2_000
 
 /**
  * The consumer: kafkajs fetches, its handlers hand over and return at once, so a slow event never holds up a fetch or a heartbeat. Positions of
@@ -52,12 +55,19 @@ const FETCH_WAIT_MS = 250
 export function createGroupConsumer(kafka: Kafka, config: Config, logger: Logger, handlers: ConsumerHandlers): GroupConsumer {
   const topic = config.KAFKA_TOPIC
   let stopping = false
+  let restartWait = 0
   let assignment: Assignment | undefined
   const repositioned = new Map<number, { position: number; fetched: number }>()
   const membership = createMembership({
     topic, groupId: config.KAFKA_GROUP_ID, clock: monotonic,
     handlers: { ...handlers, assigned: (given) => { assignment = given; handlers.assigned(given) } },
   })
+  /** kafkajs begins anew 200 ms after each crash: for as long as the topic is missing, say, that would be five times a second. */
+  const mayRestart = async (): Promise<boolean> => {
+    await sleep(restartWait)
+    restartWait = Math.min(LONGEST_RESTART_WAIT_MS, 2 * restartWait + FIRST_RESTART_WAIT_MS)
+    return !stopping
+  }
   const consumer: Consumer = kafka.consumer({
     groupId: config.KAFKA_GROUP_ID,
     partitionAssigners: [membership.assigner],
@@ -69,7 +79,7 @@ export function createGroupConsumer(kafka: Kafka, config: Config, logger: Logger
     maxWaitTimeInMs: FETCH_WAIT_MS,
     metadataMaxAge: 30_000,
     allowAutoTopicCreation: false,
-    retry: { initialRetryTime: 200, maxRetryTime: 5_000, retries: 8, restartOnFailure: async () => !stopping },
+    retry: { initialRetryTime: 200, maxRetryTime: 5_000, retries: 8, restartOnFailure: mayRestart },
   })
 
   /** While kafkajs restarts after a crash it has no group to act on; the next join sets everything anew. */
@@ -122,6 +132,7 @@ export function createGroupConsumer(kafka: Kafka, config: Config, logger: Logger
   }
 
   consumer.on(consumer.events.GROUP_JOIN, () => {
+    restartWait = 0
     repositioned.clear()
     for (const [partition, { position }] of assignment?.starts ?? []) seek(partition, position)
     consumer.resume([{ topic }])

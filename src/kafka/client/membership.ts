@@ -2,7 +2,10 @@ import kafkajs from 'kafkajs'
 import type { Assigner, PartitionAssigner } from 'kafkajs'
 import { sleep } from '../../clock.ts'
 import type { MonotonicClock } from '../../clock.ts'
+import { TopicReplacedError } from '../../errors.ts'
 import { assignPartitions } from '../assignment.ts'
+import { topicIdOf } from './topic-id.ts'
+import type { RequestingBroker } from './topic-id.ts'
 
 /**
  * The seam into kafkajs's group membership. kafkajs has no "partitions revoked" callback, does not tell when a heartbeat was *sent*, nor
@@ -13,6 +16,8 @@ import { assignPartitions } from '../assignment.ts'
  *                          before anything can be fetched
  *   coordinator.heartbeat  an acknowledged one proves ownership from the moment it was sent
  *   coordinator.leaveGroup the partitions are given up (shutdown, or a crash of the consumer): drained before, too
+ *   refreshMetadata...     is called before each fetch, so that is where kafkajs can be made to join again: when the topic was seen missing,
+ *                          its offsets mean nothing any more, however soon there is one of that name again
  *
  * kafkajs is pinned to an exact version; without one of these ways no slot ever opens, and every integration test fails.
  */
@@ -43,9 +48,11 @@ export interface MembershipHandlers {
   assigned(assignment: Assignment): void
   /** The broker acknowledged a heartbeat (or the join) that was sent at `sentAt`, monotonic ms. */
   acknowledged(sentAt: number): void
+  /** The topic was made anew since the last assignment: what is remembered of offsets is of other records. Called before `assigned`. */
+  replaced(): void
 }
 
-interface Coordinator {
+interface Coordinator extends RequestingBroker {
   isConnected(): boolean
   heartbeat(request: { groupId: string; memberId: string; groupGenerationId: number }): Promise<unknown>
   leaveGroup(request: object): Promise<unknown>
@@ -59,6 +66,7 @@ interface Cluster {
   fetchTopicsOffset(topics: object[]): Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>
   findTopicPartitionMetadata(topic: string): { partitionId: number }[]
   refreshMetadata(): Promise<void>
+  refreshMetadataIfNecessary(): Promise<void>
 }
 
 export interface Membership {
@@ -73,6 +81,8 @@ export interface Membership {
 const USER_DATA = 1
 /** Members of a group must all have it, so no other kind of consumer can join. */
 const ASSIGNER = 'customerio-worker'
+/** kafkajs's name of the error after which it joins again, whatever the metadata says. */
+const STALE = 'KafkaJSStaleTopicMetadataAssignment'
 /** Tries to look up where to begin before the join is given up. */
 const LOOK_UPS = 8
 const LOOK_UP_WAIT_MS = 200
@@ -84,6 +94,9 @@ export function createMembership(options: { topic: string; groupId: string; cloc
   let coordinator: Coordinator | undefined
   let current: Assignment | undefined
   let ownedBefore: readonly number[] = []
+  let topicId: string | undefined
+  let rejoin = false
+  let beating: Promise<unknown> | undefined
   const observed = new WeakSet<Coordinator>()
 
   const observe = (broker: Coordinator): void => {
@@ -107,9 +120,13 @@ export function createMembership(options: { topic: string; groupId: string; cloc
       const answer = await syncGroup(request)
       const decoded = kafkajs.AssignerProtocol.MemberAssignment.decode(answer.memberAssignment)
       const partitions = decoded?.assignment[topic] ?? []
+      // before the offsets: if it is made anew in between, the first commit finds out
+      const id = await topicIdOf(broker, topic)
       const starts = await lookUpStarts(broker, partitions)
       current = { generation: request.generationId, memberId: request.memberId, partitions, partitionCount: partitions.length === 0 ? 0 : countOf(decoded?.userData), starts }
       ownedBefore = partitions
+      if (id !== undefined && topicId !== undefined && id !== topicId) handlers.replaced()
+      topicId = id ?? topicId
       handlers.assigned(current)
       // ownership is counted from a heartbeat of this generation: the join itself may have waited long for other members
       broker.heartbeat({ groupId, memberId: request.memberId, groupGenerationId: request.generationId }).catch(() => {})
@@ -148,9 +165,22 @@ export function createMembership(options: { topic: string; groupId: string; cloc
     cluster.findGroupCoordinator = async (request) => {
       await handlers.revoke()
       current = undefined
+      rejoin = false
       coordinator = await find(request)
       observe(coordinator)
       return coordinator
+    }
+    const [refresh, refreshIfNecessary] = [cluster.refreshMetadata.bind(cluster), cluster.refreshMetadataIfNecessary.bind(cluster)]
+    cluster.refreshMetadata = async () => refresh().catch((error: unknown) => {
+      if ((error as { type?: unknown }).type === 'UNKNOWN_TOPIC_OR_PARTITION') rejoin = true
+      throw error
+    })
+    cluster.refreshMetadataIfNecessary = async () => {
+      if (rejoin && current) {
+        rejoin = false
+        throw Object.assign(new Error('the topic was missing, or is another one'), { name: STALE, retriable: true })
+      }
+      return refreshIfNecessary()
     }
     return {
       name: ASSIGNER,
@@ -195,12 +225,21 @@ export function createMembership(options: { topic: string; groupId: string; cloc
     heartbeat: async () => {
       if (!current) return
       const { memberId, generation } = current
-      await atCoordinator(async (broker) => broker.heartbeat({ groupId, memberId, groupGenerationId: generation }))
+      // One at a time: where only answers get lost, more of them would keep the partitions here, while the fence lets nothing be sent.
+      beating ??= atCoordinator(async (broker) => broker.heartbeat({ groupId, memberId, groupGenerationId: generation })).finally(() => { beating = undefined })
+      await beating
     },
     commit: async (assignment, offsets) => {
       const partitions = [...offsets].map(([partition, { offset, metadata }]) => ({ partition, offset: String(offset), metadata }))
       const request = { groupId, memberId: assignment.memberId, groupGenerationId: assignment.generation, topics: [{ topic, partitions }] }
-      await atCoordinator(async (broker) => broker.offsetCommit(request))
+      await atCoordinator(async (broker) => {
+        const id = topicId === undefined ? undefined : await topicIdOf(broker, topic)
+        if (id !== topicId) {
+          rejoin = true
+          throw new TopicReplacedError(`the topic ${topic} was deleted${id === undefined ? '' : ' and made anew'}: its offsets mean nothing any more`)
+        }
+        await broker.offsetCommit(request)
+      })
     },
   }
 }

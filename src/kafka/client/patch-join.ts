@@ -1,5 +1,9 @@
 import kafkajs from 'kafkajs'
 import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup.js'
+import { setTimeout as wait } from 'node:timers/promises'
+
+/** Longest wait for the broker to let a member go. */
+const LEAVE_MS = 2_000
 
 /**
  * kafkajs fetches from each broker in a loop of its own, and each loop joins the group again by itself when it meets new partitions or a
@@ -7,6 +11,8 @@ import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup.js'
  *
  * And after a join that failed for good it goes on fetching with the assignment that was given up, heartbeats and all, so nobody else gets
  * the partitions either. Such a failure crashes the consumer, which then leaves the group and begins anew.
+ *
+ * Nor does it leave the group when its first join fails half-way: the group would wait for a member that is no more, until its session is over.
  */
 export function patchJoin(): void {
   const prototype = ConsumerGroup.prototype
@@ -16,7 +22,10 @@ export function patchJoin(): void {
     const present = joining.get(this)
     if (present) return present
     const join = original.call(this)
-      .catch((error: Error) => { throw Object.assign(new kafkajs.KafkaJSNonRetriableError(error), { cause: error }) })
+      .catch(async (error: Error) => {
+        await Promise.race([this.leave().catch(() => {}), wait(LEAVE_MS, undefined, { ref: false })])
+        throw Object.assign(new kafkajs.KafkaJSNonRetriableError(error), { cause: error })
+      })
       .finally(() => joining.delete(this))
     joining.set(this, join)
     return join

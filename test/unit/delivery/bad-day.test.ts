@@ -1,4 +1,5 @@
 import type { Verdict } from '../../../src/delivery/verdict.ts'
+import { seededChoices } from '../../support/random.ts'
 import { pass, useFakeTime } from '../fake-time.ts'
 import { accepted, failed, postOf, refused, type Attempt } from './post.ts'
 
@@ -42,7 +43,7 @@ describe('the endpoint is down', () => {
     await pass(minute + 5_000, 20)
     expect([post.delivered().length, post.letters, post.pending()]).toEqual([45, [], 0])
     expect(post.delivered().filter((name) => name.startsWith('u0-'))).toEqual([0, 1, 2, 3, 4].map((n) => `u0-${n}`))
-    expect(post.logged.findLast(({ msg }) => msg === 'breaker')).toMatchObject({ level: 'info', to: 'closed' })
+    expect(post.logged.findLast(({ what }) => what === 'breaker')).toMatchObject({ level: 'info', to: 'closed', lastedMs: expect.any(Number) })
   })
 
   test('on a quiet topic, just after others were delivered: what succeeded before the failure is no evidence, the account is asked', async () => {
@@ -62,7 +63,10 @@ describe('the endpoint is down', () => {
     post.state.attempt = ({ name }) => (name === 'e0' ? failed : accepted)
     let fed = 0
     const feed = setInterval(() => post.publish('other', `more${fed += 1}`), 500)
-    await pass(5 * minute, 20)
+    // what failed while it was down does not count, so its retries begin anew, at the longest backoff
+    await pass(4 * minute, 20)
+    expect(post.letters).toEqual([])
+    await pass(3 * minute, 20)
     clearInterval(feed)
     expect(post.letters.map(({ name, reason }) => [name, reason])).toEqual([['e0', 'exhausted']])
     expect(post.delivered().length).toBeGreaterThan(39 + fed - 5)
@@ -87,11 +91,12 @@ describe('the endpoint is down', () => {
     const feed = setInterval(() => {
       for (let n = 0; n < 5; n += 1) post.publish(`good${fed += 1}`, 'good')
     }, 250)
-    await pass(30_000, 10)
+    for (let waited = 0; waited < 10 && post.letters.length < 2; waited += 1) await pass(30_000, 20)
     expect(post.letters).toHaveLength(2)
-    await pass(2 * minute, 20)
+    await pass(3 * minute, 20)
     clearInterval(feed)
     expect(post.letters).toHaveLength(5)
+    expect(post.logged.flatMap(({ what, level, to }) => (what === 'quota' ? [[level, to]] : [])).slice(0, 2)).toEqual([['warn', 'exhausted'], ['info', 'available']])
     for (const { at } of post.letters) expect(post.letters.filter((letter) => letter.at > at - minute && letter.at <= at).length).toBeLessThanOrEqual(2)
   })
 })
@@ -101,7 +106,7 @@ describe('the only event around fails', () => {
     const post = postOf({ attempt: () => failed })
     post.publish('a', 'a1')
     await pass(20_000, 5)
-    expect([post.attempts.length, post.questions.length, post.letters.map(({ reason }) => reason)]).toEqual([5, 1, ['exhausted']])
+    expect([post.attempts.length, post.questions.length, post.letters.map(({ reason }) => reason)]).toEqual([5, 20, ['exhausted']])
     expect(post.letters[0]?.headers).toMatchObject({ 'cio-dlq-attempts': '5', 'cio-dlq-http-status': '500' })
   })
 
@@ -144,6 +149,56 @@ describe('credentials are refused', () => {
     expect([post.delivered().length, post.letters, post.pending()]).toEqual([100, [], 0])
   })
 
+  describe('and are replaced', () => {
+    /** Refused with the old credentials; the new ones work. */
+    const replacedBy = (post: ReturnType<typeof postOf>): void => {
+      post.state.attempt = () => accepted
+      post.state.account = () => accepted
+      post.delivery.credentialsChanged()
+    }
+
+    test('while the account is being waited for: it is asked at once, and everything is delivered', async () => {
+      const post = postOf({ attempt: () => refused, account: () => refused })
+      publishMany(post, 20)
+      await pass(10 * minute, 20)
+      const questions = post.questions.length
+      replacedBy(post)
+      await pass(200)
+      expect(post.questions.length).toBe(questions + 1)
+      await pass(3_000)
+      expect([post.delivered().length, post.letters, post.pending()]).toEqual([20, [], 0])
+    })
+
+    test('between an event\'s refusal and its question: that the new ones work is no evidence against the event', async () => {
+      const post = postOf({ slots: 1, attempt: () => refused })
+      post.publish('a', 'a1')
+      await pass(500)
+      expect([post.attempts.length, post.questions.length]).toEqual([1, 0])
+      replacedBy(post)
+      await pass(5_000)
+      expect([post.delivered(), post.letters]).toEqual([['a1'], []])
+    })
+
+    test('while an event is under way: its refusal is that of the old ones', async () => {
+      const post = postOf({ answerMs: 300, attempt: (_event, nth) => (nth === 1 ? refused : accepted) })
+      post.publish('a', 'a1')
+      await pass(100)
+      post.delivery.credentialsChanged()
+      await pass(5_000)
+      expect([post.delivered(), post.letters, post.questions]).toEqual([['a1'], [], []])
+    })
+
+    test('while the question is under way: the refusal of the old ones does not shut out the new ones', async () => {
+      const post = postOf({ accountMs: 300, attempt: () => refused, account: () => refused })
+      post.publish('a', 'a1')
+      await pass(200)
+      expect([post.questions.length, post.delivered()]).toEqual([1, []])
+      replacedBy(post)
+      await pass(1_000)
+      expect([post.delivered(), post.letters, post.logged.some(({ to }) => to === 'refused')]).toEqual([['a1'], [], false])
+    })
+  })
+
   test('and then the account itself is down: it is asked at longer and longer intervals, not at every free slot', async () => {
     const post = postOf({ attempt: () => refused, account: () => refused })
     publishMany(post, 5)
@@ -159,12 +214,12 @@ describe('credentials are refused', () => {
     expect([post.delivered().length, post.letters]).toEqual([5, []])
   })
 
-  test('for one event among good ones: it is given up, and the others go on', async () => {
+  test('for one event among good ones: it is given up after its retries, and the others go on', async () => {
     const post = postOf({ attempt: ({ name }) => (name === 'e3' ? { kind: 'unauthorised', status: 403 } : accepted) })
     publishMany(post, 30)
-    await pass(3_000)
-    expect([post.delivered().length, post.questions.length, post.pending()]).toEqual([29, 1, 0])
-    expect(post.letters.map(({ name, reason, headers }) => [name, reason, headers['cio-dlq-http-status'], headers['cio-dlq-attempts']])).toEqual([['e3', 'forbidden', '403', '1']])
+    await pass(20_000, 5)
+    expect([post.delivered().length, post.questions.length, post.pending()]).toEqual([29, 5, 0])
+    expect(post.letters.map(({ name, reason, headers }) => [name, reason, headers['cio-dlq-http-status'], headers['cio-dlq-attempts']])).toEqual([['e3', 'forbidden', '403', '5']])
   })
 })
 
@@ -177,4 +232,129 @@ test('a question that waits for a slot is forgotten by a hold, and not asked in 
   post.delivery.start()
   await pass(5_000)
   expect([post.questions.length, post.letters, post.delivery.waiting]).toEqual([0, [], 0])
+})
+
+/** Publishes an event at each interval, of ever new people, or of a few who come again and again. */
+function feeding(post: ReturnType<typeof postOf>, everyMs: number, people = Infinity) {
+  let fed = 0
+  const timer = setInterval(() => {
+    post.publish(`p${fed % people}`, `f${fed}`, { partition: fed % 2 === 0 ? 0 : 1 })
+    fed += 1
+  }, everyMs)
+  return { stop: () => clearInterval(timer), count: () => fed }
+}
+
+/** Events whose attempts failed more often than retries are allowed. */
+const exhausted = ({ attempts }: ReturnType<typeof postOf>): number => {
+  const failures = Map.groupBy(attempts.filter(({ verdict }) => verdict?.kind !== 'accepted'), ({ name }) => name)
+  return [...failures.values()].filter(({ length }) => length >= 5).length
+}
+
+/** A person's events, in the order in which they were first sent. */
+const inOrder = ({ attempts }: ReturnType<typeof postOf>): boolean =>
+  [...Map.groupBy(attempts, ({ person }) => person).values()].every((own) => own.every(({ name }, n) => n === 0 || Number(name.slice(1)) >= Number(own[n - 1]!.name.slice(1))))
+
+describe('a part of all requests fails', () => {
+  const late: Verdict = { kind: 'unavailable', status: undefined, cause: 'timeout', answered: false }
+
+  test.each([
+    ['60 %, on a busy topic', 0.6, 250, 5, failed],
+    ['30 %, on a busy topic', 0.3, 100, 5, failed],
+    ['half, by timeouts', 0.5, 250, 5, late],
+    ['60 %, on a topic with an event a minute', 0.6, 60_000, 240, failed],
+    ['30 %, on a topic with an event a minute', 0.3, 60_000, 600, failed],
+  ])('%s: no event is given up, and in the end all are delivered in order', async (_name, part, everyMs, minutes, failure) => {
+    const random = seededChoices(7)
+    const fate = (): Verdict => (random.chance(part) ? failure : accepted)
+    const post = postOf({ attempt: fate, account: fate, random: random.next })
+    const feed = feeding(post, everyMs, 40)
+    await pass(minutes * minute, Math.min(500, everyMs / 5))
+    feed.stop()
+    const over = exhausted(post)
+    post.state.attempt = () => accepted
+    await pass(3 * minute, 50)
+    expect(over).toBeGreaterThan(0)
+    expect([post.letters, post.delivered().length, post.pending(), inOrder(post)]).toEqual([[], feed.count(), 0, true])
+  })
+
+  test('again and again for half a minute: what fails at the beginning of each spell is not judged by the good time before it', async () => {
+    const random = seededChoices(3)
+    const began = performance.now()
+    const bad = (): boolean => (performance.now() - began) % minute >= minute / 2
+    const post = postOf({ attempt: () => (bad() && random.chance(0.8) ? failed : accepted), random: random.next })
+    const feed = feeding(post, 200, 400)
+    await pass(15 * minute, 50)
+    feed.stop()
+    post.state.attempt = () => accepted
+    await pass(2 * minute, 50)
+    expect(exhausted(post)).toBeGreaterThan(20)
+    expect([post.letters, post.pending()]).toEqual([[], 0])
+  })
+
+  test('while one event always fails: on a good day it is given up though a twentieth of the others fails, and nobody else is', async () => {
+    const random = seededChoices(5)
+    const post = postOf({ attempt: ({ name }) => (name === 'bad' || random.chance(0.05) ? failed : accepted), random: random.next })
+    const feed = feeding(post, 100, 50)
+    await pass(10_000, 20)
+    post.publish('bad', 'bad')
+    await pass(5 * minute, 20)
+    feed.stop()
+    await pass(minute, 20)
+    expect(post.letters.map(({ name, reason }) => [name, reason])).toEqual([['bad', 'exhausted']])
+    expect([new Set(post.delivered()).size, post.pending()]).toEqual([feed.count(), 0])
+  })
+})
+
+describe('one person\'s events always fail', () => {
+  test('others\' are delivered as if nothing was; the person\'s are given up one after the other, each after its retries', async () => {
+    const post = postOf({ attempt: ({ person }) => (person === 'bad' ? failed : accepted) })
+    const feed = feeding(post, 200)
+    for (let n = 0; n < 4; n += 1) post.publish('bad', `f-${n}`)
+    await pass(90_000, 20)
+    feed.stop()
+    await pass(1_000)
+    expect(post.letters.map(({ name, headers }) => [name, headers['cio-dlq-attempts']])).toEqual([0, 1, 2, 3].map((n) => [`f-${n}`, '5']))
+    expect([post.delivered().length, post.pending(), post.questions]).toEqual([feed.count(), 0, []])
+  })
+
+  test('on a quiet topic: nobody else\'s event is given up, though most attempts fail', async () => {
+    const post = postOf({ attempt: ({ person }) => (person === 'bad' ? failed : accepted) })
+    for (let n = 0; n < 5; n += 1) post.publish('bad', `f-${n}`)
+    const feed = feeding(post, 30_000)
+    await pass(40 * minute, 200)
+    feed.stop()
+    await pass(3 * minute, 200)
+    expect(post.letters.every(({ name }) => name.startsWith('f-'))).toBe(true)
+    expect(post.delivered()).toHaveLength(feed.count())
+  })
+})
+
+describe('credentials are refused for 20 s', () => {
+  test('nothing is given up, hardly anything is sent in that time, and all is delivered after it', async () => {
+    const post = postOf()
+    const feed = feeding(post, 100)
+    await pass(5_000)
+    post.state.attempt = () => refused
+    post.state.account = () => refused
+    const from = performance.now()
+    await pass(20_000)
+    post.state.attempt = undefined
+    post.state.account = undefined
+    await pass(minute, 20)
+    feed.stop()
+    await pass(1_000)
+    expect([post.letters, post.delivered().length, post.pending()]).toEqual([[], feed.count(), 0])
+    expect(between(post.attempts, from, from + 20_000)).toBeLessThan(10)
+    expect(post.logged.flatMap(({ what, level, to }) => (what === 'breaker' ? [[level, to]] : []))).toEqual([['warn', 'refused'], ['info', 'closed']])
+  })
+
+  test('and work again before the account could be asked: that it works is no evidence against what was refused', async () => {
+    const post = postOf({ slots: 1, attempt: () => refused })
+    for (const name of ['f1', 'f2']) post.publish('a', name)
+    await pass(500)
+    expect([post.attempts.length, post.questions.length]).toEqual([1, 0])
+    post.state.attempt = () => accepted
+    await pass(20_000, 5)
+    expect([post.letters, post.delivered()]).toEqual([[], ['f1', 'f2']])
+  })
 })

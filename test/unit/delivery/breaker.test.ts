@@ -56,6 +56,22 @@ test('each refusal of the account makes the next question wait longer, and a ref
   expect([breaker.state(2), waits]).toEqual(['refused', [1_000, 2_000, 4_000]])
 })
 
+test('other credentials than the refused ones: the question is due at once, and if they are refused, too, the waits begin short', () => {
+  const breaker = new Breaker(backoff)
+  for (const now of [0, 1, 2]) breaker.refused(now, chance)
+  breaker.credentialsChanged(10)
+  expect([breaker.state(10), breaker.allowed(10), breaker.waitMs(10)]).toEqual(['refused', 0, 0])
+  breaker.refused(20, chance)
+  expect(breaker.waitMs(20)).toBe(1_000)
+})
+
+test('other credentials say nothing of a server that is down', () => {
+  const breaker = new Breaker(backoff)
+  breaker.failed(0, true, chance)
+  breaker.credentialsChanged(10)
+  expect([breaker.state(10), breaker.waitMs(10)]).toEqual(['open', 990])
+})
+
 test('that the account works says nothing of a server that is down', () => {
   const breaker = new Breaker(backoff)
   breaker.failed(0, true, chance)

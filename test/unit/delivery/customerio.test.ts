@@ -10,10 +10,17 @@ const apiKey = 'key-Ü:%'
 let target: HttpTarget
 let customerIo: CustomerIo
 
-const clientOf = (url: string, timeoutMs = 5_000) => createCustomerIo({ siteId, apiKey, region: 'eu', url, timeoutMs, connections: 2 })
+let present: string
+let refusals: number
+
+const clientOf = (url: string, timeoutMs = 5_000) => createCustomerIo({
+  siteId, apiKey: () => present, region: 'eu', url, timeoutMs, connections: 2, onRefused: () => { refusals += 1 },
+})
 
 beforeEach(async () => {
   target = await startHttpTarget()
+  present = apiKey
+  refusals = 0
   customerIo = clientOf(target.url)
 })
 afterEach(async () => {
@@ -85,6 +92,40 @@ describe('what is sent', () => {
     }
     await Promise.all(Array.from({ length: 20 }, async () => customerIo.attempt(event)))
     expect([target.received.length, most]).toEqual([20, 2])
+  })
+})
+
+describe('another key', () => {
+  const keys = () => target.received.map(({ headers }) => Buffer.from(headers.authorization?.slice('Basic '.length) ?? '', 'base64').toString().split(':').slice(1).join(':'))
+
+  test('is used from the next request on, over the same connections; what is under way goes on with the old one', async () => {
+    const connections = new Set<Socket>()
+    let answerFirst = (): void => {}
+    const arrived = new Promise<void>((resolve) => {
+      target.respond = (response, request) => {
+        connections.add(request.socket)
+        answerFirst = () => { response.end('{}') }
+        resolve()
+      }
+    })
+    const first = customerIo.attempt(event)
+    await arrived
+    present = 'the-next-key'
+    answerFirst()
+    expect(await first).toEqual({ kind: 'accepted', status: 200 })
+    target.respond = (response, request) => {
+      connections.add(request.socket)
+      response.end('{}')
+    }
+    await customerIo.attempt(event)
+    await customerIo.probe()
+    expect(keys()).toEqual([apiKey, 'the-next-key', 'the-next-key'])
+    expect(connections.size).toBeLessThanOrEqual(2)
+  })
+
+  test.each([[401, 1], [403, 1], [400, 0], [500, 0], [200, 0]])('status %d tells %d times that the credentials were refused', async (status, times) => {
+    await verdictAfter(answer(status, '{}'))
+    expect(refusals).toBe(times)
   })
 })
 
@@ -170,6 +211,24 @@ describe('an answer that does not come whole', () => {
     expect(await verdictAfter((response) => { response.writeHead(200, { 'content-length': '10' }).write('{') })).toEqual({ kind: 'accepted', status: 200 })
   })
 
+  test('a body without end is not read to it: the status had been decided, and the connection is reset', async () => {
+    let written = 0
+    const closed = new Promise<unknown>((resolve) => {
+      target.respond = (response, request) => {
+        request.socket.once('close', resolve)
+        response.writeHead(400)
+        const write = (): void => {
+          while (response.writable && response.write(Buffer.alloc(65_536))) written += 65_536
+        }
+        response.on('drain', write)
+        write()
+      }
+    })
+    expect(await customerIo.attempt(event)).toEqual({ kind: 'rejected', status: 400, message: 'no message' })
+    await closed
+    expect(written).toBeLessThan(64 * 1_048_576)
+  })
+
   test('a reset: the request may have arrived', async () => {
     const verdict = await verdictAfter((_response, request) => { request.socket.resetAndDestroy() })
     expect(verdict).toEqual({ kind: 'unavailable', status: undefined, cause: expect.stringMatching(/^network (ECONNRESET|UND_ERR_SOCKET)$/), answered: false })
@@ -194,7 +253,7 @@ describe('an answer that does not come whole', () => {
   })
 
   test('no HTTP', async () => {
-    const server = createServer((socket) => { socket.resume().end('hello\r\n\r\n') }).listen(0, '127.0.0.1')
+    const server = createServer((socket) => { socket.on('error', () => {}).resume().end('hello\r\n\r\n') }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const client = clientOf(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
     expect(await client.attempt(event)).toMatchObject({ kind: 'unavailable', status: undefined, answered: false })
@@ -235,7 +294,7 @@ test('each region has its own host', async () => {
     throw new TypeError('not sent in a test')
   })
   for (const region of ['us', 'eu'] as const) {
-    const client = createCustomerIo({ siteId, apiKey, region, url: undefined, timeoutMs: 1_000, connections: 1 })
+    const client = createCustomerIo({ siteId, apiKey: () => apiKey, region, url: undefined, timeoutMs: 1_000, connections: 1, onRefused: () => {} })
     await client.probe()
     await client.close()
   }

@@ -143,7 +143,9 @@ describe('a 429', () => {
     post.delivery.pump()
     expect(post.limiter.usable()).toBe(16)
     expect((await post.metrics.throttled.get()).values[0]?.value).toBe(3)
-    expect(post.logged.filter(({ msg }) => String(msg).includes('throttled'))).toHaveLength(3)
+    expect(post.logged.flatMap(({ what, level, to, lastedMs, partOfSlots }) => (what === 'gate' ? [[level, to, lastedMs, partOfSlots]] : []))).toEqual([
+      ['warn', 'closed', undefined, 1], ['info', 'open', about(1_000), undefined], ['warn', 'closed', undefined, 0.5], ['info', 'open', expect.any(Number), undefined],
+    ])
   })
 })
 

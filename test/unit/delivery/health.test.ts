@@ -5,7 +5,7 @@ const [mine, theirs, nobody] = ['0:1', '0:2', '0:3']
 
 test('knows nothing at first', () => {
   const health = new Health()
-  expect(health.others(0, mine)).toEqual({ attempts: 0, successRatio: NaN })
+  expect(health.others(0, mine)).toEqual({ attempts: 0, failed: 0 })
   expect(health.failureRatio(1)).toBe(0)
 })
 
@@ -13,17 +13,17 @@ test('the attempts of the event itself do not count, nor what was before them', 
   const health = new Health()
   for (const now of [1, 2, 3]) health.record(now, mine, false)
   health.record(4, theirs, true)
-  expect(health.others(5, mine)).toEqual({ attempts: 1, successRatio: 1 })
-  expect(health.others(5, theirs)).toEqual({ attempts: 0, successRatio: NaN })
-  expect(health.others(5, nobody)).toEqual({ attempts: 4, successRatio: 0.25 })
+  expect(health.others(5, mine)).toEqual({ attempts: 1, failed: 0 })
+  expect(health.others(5, theirs)).toEqual({ attempts: 0, failed: 0 })
+  expect(health.others(5, nobody)).toEqual({ attempts: 4, failed: 3 })
 })
 
 test('what is more than a minute old does not count', () => {
   const health = new Health()
   health.record(0, theirs, false)
   health.record(30_000, theirs, true)
-  expect(health.others(60_000, mine)).toEqual({ attempts: 2, successRatio: 0.5 })
-  expect(health.others(60_001, mine)).toEqual({ attempts: 1, successRatio: 1 })
+  expect(health.others(60_000, mine)).toEqual({ attempts: 2, failed: 1 })
+  expect(health.others(60_001, mine)).toEqual({ attempts: 1, failed: 0 })
 })
 
 test('the failure ratio looks at the last attempts only, and says nothing before there are enough', () => {
@@ -32,10 +32,18 @@ test('the failure ratio looks at the last attempts only, and says nothing before
   expect([6, 5, 4, 3].map((count) => health.failureRatio(count))).toEqual([0, 0.6, 0.75, 1])
 })
 
+test('the account\'s own call is another\'s attempt, but no attempt of an event', () => {
+  const health = new Health()
+  for (const ok of [false, false, true, true]) health.record(1, theirs, ok)
+  for (const ok of [true, true, false]) health.recordAccount(2, ok)
+  expect([health.others(3, mine), health.others(3, theirs)]).toEqual([{ attempts: 7, failed: 3 }, { attempts: 3, failed: 1 }])
+  expect([health.failureRatio(4), health.failureRatio(5)]).toEqual([0.5, 0])
+})
+
 test('remembers the last 200 attempts', () => {
   const health = new Health()
   for (let n = 0; n < 1_000; n += 1) health.record(n, theirs, n >= 900)
-  expect(health.others(1_000, mine)).toEqual({ attempts: 200, successRatio: 0.5 })
+  expect(health.others(1_000, mine)).toEqual({ attempts: 200, failed: 100 })
 })
 
 test('counts like one who counts by hand', () => {
@@ -51,8 +59,6 @@ test('counts like one who counts by hand', () => {
     })
     const since = history.findIndex(({ item }) => item === self) + 1
     const others = history.slice(since).filter(({ at, item }) => now - at <= 60_000 && item !== self)
-    expect(health.others(now, items[self]!)).toEqual({
-      attempts: others.length, successRatio: others.length === 0 ? NaN : others.filter(({ ok }) => ok).length / others.length,
-    })
+    expect(health.others(now, items[self]!)).toEqual({ attempts: others.length, failed: others.filter(({ ok }) => !ok).length })
   }))
 })

@@ -1,11 +1,13 @@
 // Delivery with everything around it real (limiter, lanes, dead letters, gate, breaker, health, quota, metrics) except for the two ends:
 // Customer.io answers as a test says, and dead letters are kept in a list.
 
+import { Announcer } from '../../../src/announcer.ts'
 import { Breaker } from '../../../src/delivery/breaker.ts'
 import { Delivery } from '../../../src/delivery/delivery.ts'
 import { Gate } from '../../../src/delivery/gate.ts'
 import { Health } from '../../../src/delivery/health.ts'
 import { Quota } from '../../../src/delivery/quota.ts'
+import { States } from '../../../src/delivery/states.ts'
 import type { Verdict } from '../../../src/delivery/verdict.ts'
 import { decodeEvent, type CustomerEvent } from '../../../src/event.ts'
 import type { OutgoingRecord } from '../../../src/kafka/client/producer.ts'
@@ -37,14 +39,17 @@ export interface PostOptions {
   takesLetter?: () => boolean
   letterMs?: number
   memory?: Memory
+  /** Of backoffs. Default: always in the middle. */
+  random?: () => number
 }
 
 const wait = async (ms: number): Promise<void> => { await new Promise((resolve) => { setTimeout(resolve, ms) }) }
 
 export function postOf(options: PostOptions = {}) {
-  const { answerMs = 20, letterMs = 50, slots = 50, concurrency = 10, quota = 60 } = options
+  const { answerMs = 20, letterMs = 50, slots = 50, concurrency = 10 } = options
   const clock = () => performance.now()
   const attempts: Attempt[] = []
+  const nths = new Map<string, number>()
   const questions: { at: number; verdict: Verdict }[] = []
   const letters: { at: number; name: string; reason: string; headers: Record<string, string> }[] = []
   const logged: Record<string, unknown>[] = []
@@ -54,7 +59,8 @@ export function postOf(options: PostOptions = {}) {
     attempt: async (event: CustomerEvent): Promise<Verdict> => {
       const attempt: Attempt = { at: clock(), name: event.name, person: event.person, verdict: undefined }
       attempts.push(attempt)
-      const nth = attempts.filter(({ name }) => name === event.name).length
+      const nth = (nths.get(event.name) ?? 0) + 1
+      nths.set(event.name, nth)
       await wait(answerMs)
       attempt.verdict = await (state.attempt?.(event, nth) ?? accepted)
       return attempt.verdict
@@ -71,7 +77,8 @@ export function postOf(options: PostOptions = {}) {
   const limiter = new SlotLimiter({ share, windowMs: 1_000, latestArrivalMs: 15_000, concurrency, clock, after: (ms, run) => { setTimeout(run, Math.ceil(ms)) } })
   const backoff = { baseMs: 1_000, capMs: 60_000, jitter: 0.25 }
   const metrics = createMetrics()
-  const logger = createLogger('debug', [], { write: (line) => { logged.push(JSON.parse(line) as Record<string, unknown>) } })
+  const logger = createLogger('debug', undefined, { write: (line) => { logged.push(JSON.parse(line) as Record<string, unknown>) } })
+  const announcer = new Announcer(logger, clock)
   const producer = {
     send: async (_topic: string, record: OutgoingRecord): Promise<void> => {
       const headers = record.headers as Record<string, string>
@@ -81,11 +88,12 @@ export function postOf(options: PostOptions = {}) {
     },
     stop: async () => {},
   }
-  const deadLetters = new DeadLetters({ producer, topic: 'dlq', workerVersion: '1.2.3', logger, onFailure: () => {} })
-  const gate = new Gate(backoff)
+  const deadLetters = new DeadLetters({ producer, topic: 'dlq', workerVersion: '1.2.3', logger, announcer, onFailure: () => {} })
+  const [gate, breaker, health] = [new Gate(backoff), new Breaker(backoff), new Health()]
+  const quota = new Quota(options.quota ?? 60)
   const delivery = new Delivery({
-    customerIo, limiter, gate, breaker: new Breaker(backoff), deadLetters, health: new Health(), quota: new Quota(quota), policy: { ...backoff, retries: 4 }, concurrency,
-    clock, wall: () => Date.now(), random: () => 0.5, metrics, logger, maySend: () => state.maySend,
+    customerIo, limiter, gate, breaker, deadLetters, health, quota, states: new States({ breaker, gate, quota, announcer, clock }), policy: { ...backoff, retries: 4 }, concurrency,
+    clock, wall: () => Date.now(), random: options.random ?? (() => 0.5), metrics, logger, maySend: () => state.maySend,
   })
   const onReady = (item: Item): void => delivery.add(item)
   const commit = (work: PartitionWork): void => {
@@ -109,7 +117,7 @@ export function postOf(options: PostOptions = {}) {
   }
   delivery.start()
   return {
-    delivery, limiter, gate, metrics, attempts, questions, letters, logged, state, works, publish,
+    delivery, deadLetters, limiter, gate, breaker, quota, announcer, metrics, attempts, questions, letters, logged, state, works, publish,
     names: () => attempts.map(({ name }) => name),
     delivered: () => attempts.filter(({ verdict }) => verdict?.kind === 'accepted').map(({ name }) => name),
     pending: () => works.reduce((sum, work) => sum + work.pending, 0),

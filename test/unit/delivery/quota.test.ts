@@ -18,6 +18,7 @@ test('never more than the limit in any minute, and refuses only when it was reac
     for (const gap of gaps) {
       now += gap
       const inLastMinute = given.filter((at) => now - at < 60_000).length
+      expect(quota.left(now)).toBe(limit - inLastMinute)
       expect(quota.take(now)).toBe(inLastMinute < limit)
       if (inLastMinute < limit) given.push(now)
     }

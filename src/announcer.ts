@@ -1,0 +1,48 @@
+import type { MonotonicClock } from './clock.ts'
+import type { Logger } from './logger.ts'
+
+/** What may stop or slow the sending. */
+export interface Stop {
+  readonly what: string
+  /** Where there is one of it for each partition. */
+  readonly partition?: number
+}
+
+/** How it stands with a stop now. */
+export interface StopState {
+  readonly state: string
+  /** Whether sending is stopped or slowed in this state. */
+  readonly stops: boolean
+  readonly message: string
+  /** A line of its own level, where the operator has to do something. */
+  readonly level?: 'error'
+  readonly fields?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * One log line a change, for all that stops or slows sending: a warning when it begins, and how long it lasted when it ends. Everything is
+ * taken to run at first.
+ */
+export class Announcer {
+  readonly #logger: Logger
+  readonly #clock: MonotonicClock
+  readonly #last = new Map<string, { readonly state: string; readonly stops: boolean; readonly since: number }>()
+
+  constructor(logger: Logger, clock: MonotonicClock) {
+    this.#logger = logger
+    this.#clock = clock
+  }
+
+  /** @returns whether that is a change */
+  say({ what, partition }: Stop, { state, stops, message, level, fields }: StopState): boolean {
+    const key = partition === undefined ? what : `${what} ${partition}`
+    const last = this.#last.get(key)
+    if (last ? last.state === state : !stops) return false
+    const now = this.#clock()
+    this.#last.set(key, { state, stops, since: now })
+    const lasted = last?.stops && { lastedMs: Math.round(now - last.since) }
+    // what is undefined is not printed
+    this.#logger[level ?? (stops ? 'warn' : 'info')]({ what, partition, from: last?.state, to: state, ...lasted, ...fields }, message)
+    return true
+  }
+}

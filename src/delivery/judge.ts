@@ -1,0 +1,110 @@
+import type { MonotonicClock, WallClock } from '../clock.ts'
+import type { Item } from '../kafka/partition-work.ts'
+import type { Account } from './account.ts'
+import type { Breaker } from './breaker.ts'
+import type { Health } from './health.ts'
+import { afterAsking, ALL_FAIL, decide } from './policy.ts'
+import type { Decision, Evidence, Outcome, PolicyOptions } from './policy.ts'
+import type { Quota } from './quota.ts'
+import type { Verdict } from './verdict.ts'
+
+/** Attempts that the breaker looks back on, and the part of them that must have failed for it to open. */
+const BREAKER_ATTEMPTS = 20
+const BREAKER_FAILED = 0.9
+
+export interface JudgeOptions {
+  readonly account: Account
+  readonly health: Health
+  readonly breaker: Breaker
+  readonly quota: Quota
+  readonly policy: PolicyOptions
+  readonly clock: MonotonicClock
+  readonly wall: WallClock
+  readonly random: () => number
+}
+
+/** One attempt that is to be judged. */
+export interface Attempted {
+  readonly item: Item
+  readonly verdict: Verdict
+  /** Those that it was made with, see account.ts. */
+  readonly credentials: number
+  /** Whether the event is still this process's business. */
+  readonly stillOurs: () => boolean
+}
+
+/** From the verdict on an attempt to what becomes of its event: remembers how all fare, asks the account where that does not tell enough. */
+export class Judge {
+  readonly #options: JudgeOptions
+
+  constructor(options: JudgeOptions) {
+    this.#options = options
+  }
+
+  /** Takes note of an attempt: for its event, for the others, for the breaker. */
+  note({ item, verdict }: Attempted): void {
+    const { health, breaker, clock, random } = this.#options
+    const now = clock()
+    switch (verdict.kind) {
+      case 'unavailable':
+        this.#countFailure(item)
+        health.record(now, nameOf(item), false)
+        breaker.failed(now, health.failureRatio(BREAKER_ATTEMPTS) >= BREAKER_FAILED, random())
+        return
+      case 'rejected':
+        this.#countFailure(item)
+        health.record(now, nameOf(item), true)
+        breaker.succeeded()
+        return
+      case 'accepted':
+        health.record(now, nameOf(item), true)
+        breaker.succeeded()
+        return
+      case 'throttled':
+      case 'unauthorised':
+    }
+  }
+
+  /** @param decided called with what becomes of the event: at once, or when the account has answered; never if it is not ours any more */
+  judge(attempted: Attempted, decided: (outcome: Outcome) => void): void {
+    const { policy, random } = this.#options
+    const { item, verdict } = attempted
+    this.#settle(decide(verdict, this.#evidence(item), policy, random()), attempted, 0, decided)
+  }
+
+  /** @param asked how often the account was asked because of this attempt */
+  #settle(decision: Decision, attempted: Attempted, asked: number, decided: (outcome: Outcome) => void): void {
+    if (decision.kind !== 'ask') {
+      decided(decision)
+      return
+    }
+    const { account, policy, random } = this.#options
+    const { item, verdict, credentials, stillOurs } = attempted
+    const answer = (said: Verdict): void => {
+      if (!stillOurs()) return
+      if (verdict.kind === 'unauthorised' && said.kind === 'accepted') this.#countFailure(item)
+      this.#settle(afterAsking(verdict, said, asked + 1, this.#evidence(item), policy, random()), attempted, asked + 1, decided)
+    }
+    if (verdict.kind === 'unauthorised') account.askAbout(credentials, answer)
+    else account.ask(answer)
+  }
+
+  #countFailure(item: Item): void {
+    const { wall } = this.#options
+    item.attempts += 1
+    item.firstFailureAt ??= wall()
+    item.lastFailureAt = wall()
+  }
+
+  #evidence(item: Item): Evidence {
+    const { clock, health, breaker, quota } = this.#options
+    const now = clock()
+    // what a breaker has seen that is not closed may be longer ago than health looks back
+    const others = breaker.state(now) === 'closed' ? health.others(now, nameOf(item)) : ALL_FAIL
+    return { attempts: Math.max(1, item.attempts), failures: item.attempts - item.excused, others, takeQuota: () => quota.take(now) }
+  }
+}
+
+function nameOf({ record }: Item): string {
+  return `${record.partition}:${record.offset}`
+}

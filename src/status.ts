@@ -1,0 +1,118 @@
+import type { Announcer } from './announcer.ts'
+import type { MonotonicClock } from './clock.ts'
+import type { Breaker } from './delivery/breaker.ts'
+import type { Delivery } from './delivery/delivery.ts'
+import type { Gate } from './delivery/gate.ts'
+import { holdOf } from './delivery/hold.ts'
+import type { Hold } from './delivery/hold.ts'
+import type { Quota } from './delivery/quota.ts'
+import type { Intake } from './intake.ts'
+import type { DeadLetters } from './kafka/dead-letter.ts'
+import type { SlotLimiter } from './limiter/limiter.ts'
+
+/** Where the process stands in its group. */
+export interface GroupStatus {
+  readonly stopping: boolean
+  /** At least once. */
+  readonly joined: boolean
+  /** Of the present assignment; undefined while it is being given up, or there is none. */
+  readonly generation: number | undefined
+  readonly fenced: boolean
+}
+
+export interface StatusSources {
+  readonly group: () => GroupStatus
+  readonly intake: Pick<Intake, 'partitions' | 'pending' | 'pausedPartitions'>
+  readonly delivery: Delivery
+  readonly deadLetters: DeadLetters
+  readonly limiter: SlotLimiter
+  readonly breaker: Breaker
+  readonly gate: Gate
+  readonly quota: Quota
+  /** Records; undefined before it was looked up. */
+  readonly lag: () => number | undefined
+  readonly concurrency: number
+  readonly announcer: Announcer
+  readonly clock: MonotonicClock
+}
+
+export interface Status {
+  /** Notices what time alone has changed, and tells it in the log. To be called about once a second. */
+  look(): void
+  /** The one word for what holds sending now. */
+  hold(): Hold
+  /** What /readyz?verbose shows: how each part stands. Nothing secret, nothing personal. */
+  report(): object
+}
+
+export function createStatus(sources: StatusSources): Status {
+  const { group, intake, delivery, deadLetters, limiter, breaker, gate, quota, lag, concurrency, announcer, clock } = sources
+  let held: { readonly by: Hold; readonly since: number } | undefined
+  /** Generation in which the fence was last seen open: it is shut at the beginning of each. */
+  let opened: number | undefined
+
+  const hold = (): Hold => {
+    const now = clock()
+    const { stopping, joined, generation, fenced } = group()
+    const by = holdOf({
+      stopping, joined, fenced, concurrency,
+      partitions: generation === undefined ? undefined : intake.partitions().length,
+      usableSlots: limiter.usable(), freeSlots: limiter.stats().free, breaker: breaker.state(now), gateClosed: gate.closedFor(now) > 0,
+      inFlight: delivery.inFlight, ready: delivery.ready, waiting: delivery.waiting, writing: delivery.writing, heldUp: deadLetters.heldUp.length,
+      pending: intake.pending.records,
+    })
+    if (held?.by !== by) held = { by, since: now }
+    return by
+  }
+
+  /** ms until something is tried again, where that is known. */
+  const nextTry = (by: Hold, now: number): number | null => {
+    switch (by) {
+      case 'credentials_refused':
+      case 'breaker_open': return Math.round(breaker.waitMs(now))
+      case 'gate_closed': return Math.round(gate.closedFor(now))
+      case 'backoff': return Math.round(Math.max(0, (delivery.firstDueAt ?? now) - now))
+      default: return null
+    }
+  }
+
+  const lookAtFence = (): void => {
+    const { generation, fenced } = group()
+    if (generation === undefined || (fenced && opened !== generation)) return
+    if (!fenced) opened = generation
+    announcer.say({ what: 'fence' }, fenced
+      ? { state: 'shut', stops: true, message: 'fence shut: no heartbeat acknowledged for long, the partitions may be somebody else\'s, nothing is sent' }
+      : { state: 'open', stops: false, message: 'fence open again: Kafka acknowledges heartbeats' })
+  }
+
+  return {
+    look: () => {
+      delivery.look()
+      lookAtFence()
+      hold()
+    },
+    hold,
+    report: () => {
+      const now = clock()
+      const by = hold()
+      const { joined, generation, fenced } = group()
+      const { share, owned, free } = limiter.stats()
+      const { records, bytes } = intake.pending
+      const { lastError } = delivery
+      return {
+        sending: { state: by, sinceMs: Math.round(now - (held?.since ?? now)), nextTryMs: nextTry(by, now) },
+        group: {
+          joined, generation: generation ?? null, partitions: intake.partitions().toSorted((a, b) => a - b), fence: fenced ? 'shut' : 'open',
+        },
+        breaker: { state: breaker.state(now), nextAttemptMs: Math.round(breaker.waitMs(now)) },
+        gate: { closedForMs: Math.round(gate.closedFor(now)), partOfSlots: gate.part(now) },
+        slots: { share, owned, usable: limiter.usable(), free },
+        events: { inFlight: delivery.inFlight, ready: delivery.ready, waiting: delivery.waiting, pending: records, pendingBytes: bytes },
+        pausedPartitions: intake.pausedPartitions,
+        deadLetters: { quotaLeft: quota.left(now), partitionsHeldUp: deadLetters.heldUp },
+        lastError: lastError ? { what: lastError.what, agoMs: Math.round(now - lastError.at) } : null,
+        lagRecords: lag() ?? null,
+      }
+    },
+  }
+}
