@@ -3,13 +3,17 @@ SHELL := /bin/sh
 NODE := node_modules/.bin/node
 INSTALLED := node_modules/.installed
 
-.PHONY: help setup demo test unit check image clean
+.PHONY: help setup demo test unit soak backlog behaviour check audit image clean
 
 help:
 	@echo 'make demo     three workers, a real Kafka, a stand-in for Customer.io, a verdict (EVENTS=5000 WORKERS=3 LIMIT=100)'
 	@echo 'make test     everything that must hold'
 	@echo 'make unit     only the tests that need no Kafka'
+	@echo 'make soak     random faults, seeded, on real parts (MINUTES=10 SEED=...)'
+	@echo 'make backlog  one worker with a million events waiting: memory and CPU (EVENTS=1000000 MINUTES=10)'
+	@echo 'make behaviour  writes docs/behaviour.md from the figures of the last make test'
 	@echo 'make check    types, linter, unused code, import rules'
+	@echo 'make audit    known holes in the packages of production; needs the registry'
 	@echo 'make image    the Docker image customerio-worker:dev'
 	@echo 'make clean    removes what the others fetched'
 
@@ -31,10 +35,22 @@ test: setup
 unit: setup
 	@$(NODE) node_modules/.bin/jest test/unit test/stand-in
 
+soak: setup
+	@$(NODE) test/soak/main.ts
+
+backlog: setup
+	@$(NODE) test/load/backlog.ts
+
+behaviour: setup
+	@$(NODE) scripts/behaviour.ts
+
 check: setup
 	$(NODE) node_modules/.bin/tsc
 	$(NODE) node_modules/.bin/oxlint --deny-warnings
 	$(NODE) node_modules/.bin/knip
+
+audit: setup
+	@$(NODE) scripts/audit.ts
 
 image:
 	docker build $(if $(NODE_IMAGE),--build-arg NODE_IMAGE=$(NODE_IMAGE)) -t customerio-worker:dev .

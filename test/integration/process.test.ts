@@ -72,6 +72,10 @@ describe('a running worker', () => {
     expect((await ask('/healthz', 'POST')).status).toBe(405)
     // the slots open one window after the assignment
     while (!/^customerio_worker_slots_owned 50$/m.test(await (await ask('/metrics')).text())) await wait(50)
+    while (!/^customerio_worker_held_by\{reason="idle"\} 1$/m.test(await (await ask('/metrics')).text())) await wait(50)
+    expect(await (await ask('/readyz?verbose')).json()).toMatchObject({
+      ready: true, why: 'ready', sending: { state: 'idle' }, group: { joined: true, partitions: [0, 1, 2], fence: 'open' }, slots: { owned: 50 },
+    })
   }, 60_000)
 
   test('SIGTERM does not wait for a backoff: what waits stays uncommitted, and the next worker delivers it', async () => {

@@ -2,20 +2,26 @@
 
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FaultPlan } from '../stand-in/faults.ts'
+import type { TestCluster } from './kafka/cluster.ts'
 import { publish, type PublishOptions } from './publish.ts'
 import { readTopic, type TopicRecord } from './read-topic.ts'
 import { credentials, openTopics, workerEnvironment, type Topics } from './stage.ts'
 import { startStandIn, type StandInProcess } from './stand-in.ts'
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 import { deleteGroups, deleteTopics } from './topics.ts'
 import { generateTraffic, type TrafficItem, type TrafficOptions } from './traffic.ts'
 import { computeVerdict, type Verdict } from './verdict.ts'
-import { startWorker, type WorkerProcess } from './worker-process.ts'
+import { recoveryMs } from './window.ts'
+import { runWorker, startWorker, type Exit, type LogLine, type WorkerOptions, type WorkerProcess } from './worker-process.ts'
 
-/** Tests run short sessions, so that the end of a killed worker is noticed within seconds. The fence is then 3 s. */
+/** Tests run short sessions, so that the end of a killed worker is noticed within seconds. The fence is then 3.5 s. */
 const fastSessions = {
-  KAFKA_SESSION_TIMEOUT_MS: '5000', KAFKA_HEARTBEAT_INTERVAL_MS: '500', KAFKA_REBALANCE_TIMEOUT_MS: '15000',
-  REQUEST_TIMEOUT_MS: '1000', LATEST_ARRIVAL_MS: '1500', LONGEST_PAUSE_MS: '500', RETRY_BASE_MS: '200', COMMIT_INTERVAL_MS: '200',
+  KAFKA_SESSION_TIMEOUT_MS: '6000', KAFKA_HEARTBEAT_INTERVAL_MS: '500', KAFKA_REBALANCE_TIMEOUT_MS: '15000',
+  REQUEST_TIMEOUT_MS: '1000', LATEST_ARRIVAL_MS: '1500', LONGEST_PAUSE_MS: '1000', RETRY_BASE_MS: '200', COMMIT_INTERVAL_MS: '200',
 }
+
+/** Requests for this person are not made by workers: a test makes them, as another caller of the workspace. No verdict is passed on them. */
+export const OTHER_CALLER = 'somebody-else'
 
 export interface ScenarioOptions {
   /** Requests that the stand-in allows in any second. Default 200. */
@@ -25,11 +31,21 @@ export interface ScenarioOptions {
   faults?: FaultPlan
   /** Settings on top of those of every worker. */
   env?: Record<string, string>
+  /** A Kafka of its own, in place of the one that all tests share. Closed by who opened it. */
+  cluster?: TestCluster
+  /** Reach the stand-in through `toStandIn`. */
+  proxied?: boolean
+  /** Where each worker's log goes, as worker-1.log and so on. */
+  logFolder?: string
 }
 
 export interface Scenario extends Topics {
+  /** For the tests' own clients. */
   brokers: string[]
+  limit: number
   standIn: StandInProcess
+  /** Between workers and stand-in; there if the scenario is proxied. */
+  toStandIn: TcpProxy
   /** Everything published so far. */
   published: TrafficItem[]
   /** Those that were not stopped or killed through the scenario are killed at its end. */
@@ -37,13 +53,22 @@ export interface Scenario extends Topics {
   /** Publishes generated traffic. */
   publish(options: TrafficOptions & PublishOptions): Promise<void>
   publishItems(items: TrafficItem[]): Promise<void>
-  addWorker(env?: Record<string, string>): Promise<WorkerProcess>
+  addWorker(env?: Record<string, string>, options?: Pick<WorkerOptions, 'nodeFlags' | 'output' | 'readyWithinMs'>): Promise<WorkerProcess>
+  /** A worker that is to end by itself; resolves with its end. */
+  runWorker(env?: Record<string, string>, options?: Pick<WorkerOptions, 'killAfterMs'>): Promise<Exit & { logs: readonly LogLine[] }>
   letters(): Promise<TopicRecord[]>
   verdict(): Promise<Verdict>
+  /** Requests that the stand-in has accepted. */
+  accepted(): Promise<number>
   /** Resolves once the stand-in has accepted so many requests; rejects after 60 s. */
   delivered(count: number): Promise<void>
+  /** The fault is over now: recovery is counted from here. */
+  over(): Promise<void>
+  /** ms from `over` until the first second in which half of what the limit allows was accepted; null if there was none, or no `over`. */
+  recovery(): Promise<number | null>
   /** Resolves with the verdict once every published event has its outcome, or when `withinMs` (default 60 s) is over. */
   done(withinMs?: number): Promise<Verdict>
+  /** @throws if log, metrics or state of a worker showed personal data or a secret */
   close(): Promise<void>
 }
 
@@ -53,35 +78,54 @@ export function testBrokers(): string[] {
   return brokers.split(',')
 }
 
-export async function openScenario({ limit = 200, partitions = 12, faults = { latencyMs: [20, 50] }, env = {} }: ScenarioOptions = {}): Promise<Scenario> {
-  const brokers = testBrokers()
+export async function openScenario(options: ScenarioOptions = {}): Promise<Scenario> {
+  const { limit = 200, partitions = 12, faults = { latencyMs: [20, 50] }, env = {}, cluster, proxied = false, logFolder } = options
+  const brokers = cluster?.direct ?? testBrokers()
   const topics = await openTopics(brokers, partitions)
   const standIn = await startStandIn({ ...credentials, limit, windowMs: 1_000, seed: 1, faults })
   const published: TrafficItem[] = []
   const workers: WorkerProcess[] = []
-  const base = { ...workerEnvironment({ brokers, ...topics, url: standIn.url, limit }), ...fastSessions, ...env }
+  const toStandIn = proxied ? await startTcpProxy({ target: new URL(standIn.url).host }) : undefined
+  const url = toStandIn ? `http://${toStandIn.address}` : standIn.url
+  const base = { ...workerEnvironment({ brokers: cluster?.addresses ?? brokers, ...topics, url, limit }), ...fastSessions, ...env }
+  const leaks: string[] = []
+  let started = 0
+  let overAt: number | undefined
+  const nextWorker = (more: Record<string, string>) => {
+    const name = `worker-${(started += 1)}`
+    return { name, env: { ...base, KAFKA_CLIENT_ID: name, ...more }, ...(logFolder && { logFile: `${logFolder}/${name}.log` }) }
+  }
 
   const accepted = async () => {
     const { byStatus } = await standIn.account()
     return Object.entries(byStatus).reduce((sum, [status, count]) => sum + (status.startsWith('2') ? count : 0), 0)
   }
+  const arrivals = async () => (await standIn.arrivals()).filter(({ person }) => person !== OTHER_CALLER)
   const letters = async () => readTopic(brokers, topics.letterTopic)
-  const verdict = async () => computeVerdict({ published, arrivals: await standIn.arrivals(), letters: await letters(), limit, windowMs: 1_000 })
+  const verdict = async () => computeVerdict({ published, arrivals: await arrivals(), letters: await letters(), limit, windowMs: 1_000 })
   const publishItems = async (items: TrafficItem[], options: PublishOptions = {}) => {
-    published.push(...items)
+    for (const item of items) published.push(item) // there may be too many to spread
     await publish(brokers, topics.topic, items, options)
   }
 
   return {
-    brokers, ...topics, standIn, published, workers, letters, verdict,
+    brokers, limit, ...topics, standIn, published, workers, letters, verdict, accepted,
+    get toStandIn() {
+      if (!toStandIn) throw new Error('this scenario is not proxied')
+      return toStandIn
+    },
     publish: async ({ ratePerSecond, signal, onPublished, ...traffic }) =>
       publishItems(generateTraffic(traffic), { ...(ratePerSecond && { ratePerSecond }), ...(signal && { signal }), ...(onPublished && { onPublished }) }),
     publishItems: async (items) => publishItems(items),
-    addWorker: async (more = {}) => {
-      const name = `worker-${workers.length + 1}`
-      const worker = await startWorker({ name, env: { ...base, KAFKA_CLIENT_ID: name, ...more } })
+    addWorker: async (more = {}, options = {}) => {
+      const worker = await startWorker({ ...nextWorker(more), ...options })
       workers.push(worker)
       return worker
+    },
+    runWorker: async (more = {}, options = {}) => {
+      const end = await runWorker({ ...nextWorker(more), ...options })
+      leaks.push(...end.leaks)
+      return end
     },
     delivered: async (count) => {
       const deadline = performance.now() + 60_000
@@ -90,12 +134,13 @@ export async function openScenario({ limit = 200, partitions = 12, faults = { la
         await wait(20)
       }
     },
+    over: async () => { overAt = (await standIn.account()).now },
+    recovery: async () => (overAt === undefined ? null : recoveryMs(await arrivals(), { from: overAt, perSecond: Math.floor(limit / 2) })),
     done: async (withinMs = 60_000) => {
       const deadline = performance.now() + withinMs
       for (;;) {
-        const { requests } = await standIn.account()
-        // judging reads two topics, so it is done only when the count allows it
-        if (requests >= published.filter(({ expect }) => expect === 'delivered').length || performance.now() > deadline) {
+        // judging reads all arrivals and a topic, so it is done only when the count allows it
+        if (await accepted() >= published.filter(({ expect }) => expect === 'delivered').length || performance.now() > deadline) {
           const now = await verdict()
           if (now.lost.count === 0 || performance.now() > deadline) return now
         }
@@ -103,10 +148,15 @@ export async function openScenario({ limit = 200, partitions = 12, faults = { la
       }
     },
     close: async () => {
+      // what they say last is looked through as well; one that is gone says nothing
+      await Promise.all(workers.map(async (worker) => Promise.all([worker.metrics(), worker.state()]).catch(() => undefined)))
       await Promise.all(workers.map(async (worker) => worker.kill()))
       await standIn.stop()
+      await toStandIn?.close()
       await deleteGroups(brokers, [topics.group]).catch(() => undefined)
       await deleteTopics(brokers, [topics.topic, topics.letterTopic])
+      leaks.push(...workers.flatMap((worker) => worker.leaks))
+      if (leaks.length > 0) throw new Error(`${leaks.length} lines of output show personal data or a secret; the first:\n${leaks[0]}`)
     },
   }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import kafkajs from 'kafkajs'
+import { setTimeout as wait } from 'node:timers/promises'
+import kafkajs, { type Admin } from 'kafkajs'
 import { withAdmin } from './kafka/admin.ts'
 
 const GROUP_ID_NOT_FOUND = 69 // error code of the Kafka protocol
@@ -18,7 +19,7 @@ export const uniquePrefix = (): string => `t-${randomBytes(6).toString('hex')}`
 export const createTopics = (brokers: string[], topics: NewTopic[]): Promise<void> =>
   withAdmin(brokers, async (admin) => {
     const created = await admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false,
       timeout: 10_000,
       topics: topics.map(({ topic, partitions, config = {} }) => ({
         topic,
@@ -27,7 +28,22 @@ export const createTopics = (brokers: string[], topics: NewTopic[]): Promise<voi
       })),
     })
     if (!created) throw new Error(`some of these topics exist already: ${topics.map(({ topic }) => topic).join(', ')}`)
+    await untilLed(admin, topics.map(({ topic }) => topic))
   })
+
+/** kafkajs itself gives up at once when a broker that is busy does not know of a new topic yet. Throws its last error after 10 s. */
+async function untilLed(admin: Admin, topics: string[]): Promise<void> {
+  const deadline = performance.now() + 10_000
+  for (;;) {
+    try {
+      await admin.fetchTopicMetadata({ topics })
+      return
+    } catch (error) {
+      if (performance.now() > deadline) throw error
+      await wait(50)
+    }
+  }
+}
 
 /** Deletes the topics. kafkajs breaks a producer that has used a deleted topic, so disconnect producers first. */
 export const deleteTopics = (brokers: string[], topics: string[]): Promise<void> =>

@@ -60,6 +60,48 @@ export function generateTraffic(options: TrafficOptions): TrafficItem[] {
   return items
 }
 
+/** So many people who come once each: most sign up, the others only look around. Made one at a time, so that a million need no memory. */
+export function* newcomers(people: number, seed: number): Generator<TrafficItem> {
+  const random = seededChoices(seed)
+  let now = firstEventMs
+  for (let index = 0; index < people; index += 1) {
+    now += random.below(2 * meanGapMs)
+    const id = customerId(index)
+    const event: Event = random.chance(0.2)
+      ? { type: 'trackAnonymous', anonymousId: `anon-${index}`, payload: shopping(random) }
+      : { type: 'identify', userId: id, payload: signUp(random, id, now) }
+    yield goodItem(random, event, `m-${seed}-${index}`, now)
+  }
+}
+
+export interface TrackOptions {
+  /** Bytes of the properties as JSON; the least that is possible if it is less than that. */
+  dataBytes?: number
+  id?: string
+  timestamp?: number | string
+  /** Why it must become a dead letter. */
+  flaw?: string
+}
+
+/** One track event, made to measure. */
+export function trackOf(person: string, marker: string, { dataBytes = 0, id, timestamp, flaw }: TrackOptions): TrafficItem {
+  const least = { _marker: marker }
+  const missing = dataBytes - JSON.stringify({ ...least, note: '' }).length
+  const properties = missing < 0 ? least : { ...least, note: 'x'.repeat(missing) }
+  const envelope = { type: 'track', userId: person, payload: { event: 'purchase', properties }, ...(id !== undefined && { id }), ...(timestamp !== undefined && { timestamp }) }
+  return {
+    marker,
+    key: Buffer.from(person),
+    value: Buffer.from(JSON.stringify(envelope)),
+    headers: { marker },
+    person,
+    type: flaw ?? 'track',
+    eventId: id ?? null,
+    expect: flaw === undefined ? 'delivered' : 'dead-letter',
+    hasBody: flaw === undefined,
+  }
+}
+
 /** The people of the shop, and what one of them does next. */
 function openShop(random: Random, people: number, hot: number) {
   // A seat is empty (null) until its person has signed up, and again when that person has left for good.

@@ -19,6 +19,16 @@ export function mostInWindow(arrivals: readonly Pick<Timed, 'at'>[], windowMs: n
   return most
 }
 
+/**
+ * @param span `from`: ms of the server's clock; `perSecond`: accepted requests that a second must hold
+ * @returns ms from `from` until such a second begins; null if none does
+ */
+export function recoveryMs(arrivals: readonly (Pick<Timed, 'at'> & { status: number | null })[], { from, perSecond }: { from: number; perSecond: number }): number | null {
+  const times = arrivals.filter(({ at, status }) => at >= from && status !== null && status < 300).map(({ at }) => at).toSorted((a, b) => a - b)
+  const first = times.findIndex((at, index) => (times[index + perSecond - 1] ?? Infinity) < at + 1_000)
+  return first < 0 ? null : (times[first] as number) - from
+}
+
 export interface Budget {
   requests: number
   perSecond: number

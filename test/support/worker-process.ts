@@ -2,9 +2,11 @@
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Command } from './inside-commands.ts'
+import { isPrivate } from './private-data.ts'
 
 export interface WorkerOptions {
   /** Only for telling workers apart in messages. */
@@ -15,6 +17,12 @@ export interface WorkerOptions {
   logFile?: string
   /** Gives up, and kills the worker, when it is not ready after this long. Default 30 s. */
   readyWithinMs?: number
+  /** Options of Node. */
+  nodeFlags?: string[]
+  /** File descriptor that stdout and stderr go to: nothing is known of the log then, and `env` must give HTTP_PORT. */
+  output?: number
+  /** SIGKILL this long after it listens, when it is about to join the group. */
+  killAfterMs?: number
 }
 
 export type LogLine = Record<string, unknown> & { msg?: string }
@@ -26,9 +34,17 @@ export interface WorkerProcess {
   port: number
   /** The text of /metrics. */
   metrics(): Promise<string>
-  /** The last 200 log lines, oldest first; a line that is no JSON is {msg}. */
+  /** What /readyz?verbose says. */
+  state(): Promise<Record<string, unknown>>
+  /** The last 2,000 log lines, oldest first; a line that is no JSON is {msg}. */
   logs: readonly LogLine[]
+  /** Lines of all output, and of what /metrics answered, that hold personal data of the generated traffic or a secret of the worker's environment. */
+  leaks: readonly string[]
+  /** Has something done to it from within. */
+  tell(command: Command): void
   signal(signal: NodeJS.Signals): void
+  /** Nobody reads its stdout and stderr any more, as when the collector of logs died. */
+  closeOutput(): void
   exited: Promise<Exit>
   /** SIGTERM, then waits for the end. */
   stop(): Promise<Exit>
@@ -41,7 +57,9 @@ export interface Exit {
   signal: NodeJS.Signals | null
 }
 
-const logLinesKept = 200
+/** Of `npm start`, so that what is tested is what runs. */
+const startFlags = (JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: { start: string } }).scripts.start.split(' ').filter((word) => word.startsWith('--'))
+const logLinesKept = 2_000
 const pollMs = 50
 const answerWithinMs = 2_000
 const children = new Set<ChildProcess>()
@@ -55,24 +73,9 @@ process.on('exit', () => {
  * Starts src/main.ts and resolves once /readyz answers 200; run from the root of the repository.
  * Rejects with the last of its log if it ends before that, or is not ready in time (then it is killed).
  */
-export async function startWorker({ name, env, logFile, readyWithinMs = 30_000 }: WorkerOptions): Promise<WorkerProcess> {
-  const child = spawn(process.execPath, ['--enable-source-maps', '--import', './test/support/end-with-parent.ts', 'src/main.ts'], {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
-    stdio: ['pipe', 'pipe', 'pipe'],
-  })
-  children.add(child)
-  // 'close' and not 'exit': by then the whole of the log has been read.
-  const exited = once(child, 'close').then(([code, signal]): Exit => {
-    children.delete(child)
-    return { code, signal }
-  })
-  const logs: LogLine[] = []
-  const port = collectLogs(child, logs, logFile)
-  const end = (signal: NodeJS.Signals) => {
-    child.kill(signal)
-    return exited
-  }
-
+export async function startWorker(options: WorkerOptions): Promise<WorkerProcess> {
+  const { name, readyWithinMs = 30_000 } = options
+  const { child, logs, leaks, port, exited, end } = spawnWorker(options)
   try {
     await beforeReady(isReady(port), exited, readyWithinMs)
   } catch (error) {
@@ -81,27 +84,69 @@ export async function startWorker({ name, env, logFile, readyWithinMs = 30_000 }
     throw new Error(`${name} ${(error as Error).message}\n${tail.join('\n')}`, { cause: error })
   }
   const url = `http://127.0.0.1:${await port}`
+  const ask = async (path: string) => {
+    const text = await (await fetch(url + path, { signal: AbortSignal.timeout(answerWithinMs) })).text()
+    leaks.push(...text.split('\n').filter((line) => isPrivate(line, options.env)))
+    return text
+  }
   return {
     name,
     pid: child.pid!,
     port: await port,
-    metrics: async () => (await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(answerWithinMs) })).text(),
+    metrics: async () => ask('/metrics'),
+    state: async () => JSON.parse(await ask('/readyz?verbose')) as Record<string, unknown>,
     logs,
+    leaks,
+    tell: (command) => void child.stdin!.write(`${JSON.stringify(command)}\n`),
     signal: (signal) => void child.kill(signal),
+    closeOutput: () => [child.stdout, child.stderr].forEach((output) => output?.destroy()),
     exited,
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
   }
 }
 
+/** One that is to end by itself: ready or not, resolves with its end and its last 2,000 log lines. */
+export async function runWorker(options: WorkerOptions): Promise<Exit & { logs: readonly LogLine[]; leaks: readonly string[] }> {
+  const { logs, leaks, exited } = spawnWorker(options)
+  return { ...(await exited), logs, leaks }
+}
+
+function spawnWorker({ env, logFile, nodeFlags = [], output, killAfterMs }: WorkerOptions) {
+  const child = spawn(process.execPath, [...startFlags, ...nodeFlags, '--import', './test/support/inside-worker.ts', 'src/main.ts'], {
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+    stdio: ['pipe', output ?? 'pipe', output ?? 'pipe'],
+  })
+  children.add(child)
+  // 'close' and not 'exit': by then the whole of the log has been read.
+  const exited = once(child, 'close').then(([code, signal]): Exit => {
+    children.delete(child)
+    return { code, signal }
+  })
+  const logs: LogLine[] = []
+  const leaks: string[] = []
+  const onLine = (line: string) => { if (isPrivate(line, env)) leaks.push(line) }
+  const port = output === undefined ? collectLogs(child, logs, logFile, onLine) : Promise.resolve(Number(env.HTTP_PORT))
+  if (killAfterMs !== undefined) void port.then(async () => wait(killAfterMs, undefined, { ref: false })).then(() => child.kill('SIGKILL'))
+  child.stdin!.on('error', () => {}) // it is gone already
+  const end = (signal: NodeJS.Signals) => {
+    child.kill(signal)
+    // one that is stopped (SIGSTOP) takes no other signal
+    if (signal !== 'SIGKILL') child.kill('SIGCONT')
+    return exited
+  }
+  return { child, logs, leaks, port, exited, end }
+}
+
 /** Fills `logs`, dropping the oldest. Resolves with the port that the worker says it listens on. */
-function collectLogs(child: ChildProcess, logs: LogLine[], logFile: string | undefined): Promise<number> {
+function collectLogs(child: ChildProcess, logs: LogLine[], logFile: string | undefined, onLine: (line: string) => void): Promise<number> {
   const file = logFile === undefined ? undefined : createWriteStream(logFile, { flags: 'a' })
   child.once('close', () => file?.end())
   const { promise, resolve } = Promise.withResolvers<number>()
   for (const output of [child.stdout!, child.stderr!]) {
     createInterface({ input: output }).on('line', (text) => {
       file?.write(`${text}\n`)
+      onLine(text)
       const line = parseLine(text)
       logs.push(line)
       if (logs.length > logLinesKept) logs.shift()

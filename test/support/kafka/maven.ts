@@ -3,10 +3,12 @@ import { existsSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
-import type { StartedWay, WayOptions } from './index.ts'
+import type { BrokerSpec, Host } from './broker.ts'
 import { cacheDirectory, fetchJars } from './jars.ts'
-import { startNode } from './node.ts'
-import type { KafkaNode, NodeOptions, Runtime } from './node.ts'
+import { createNode } from './node.ts'
+import type { KafkaNode, Runtime } from './node.ts'
+import { freePorts } from './ports.ts'
+import { brokerDefaults } from './settings.ts'
 
 const LEAST_JAVA = 17
 
@@ -23,43 +25,55 @@ const findJava = async (): Promise<{ java: string; version: string }> => {
   return { java, version }
 }
 
+/** Brokers of one cluster on ports of this machine, formatted, not started. */
+const createNodes = async (runtime: Runtime, specs: BrokerSpec[], log: (line: string) => void): Promise<KafkaNode[]> => {
+  const ports = await freePorts(specs.length)
+  const voters = specs.map(({ id }, index) => `${id}@127.0.0.1:${ports[index]}`).join(',')
+  const nodes = await Promise.allSettled(specs.map((spec, index) => createNode(runtime, spec, { voters, port: ports[index]! }, log)))
+  const failed = nodes.find((node) => node.status === 'rejected')
+  const created = nodes.flatMap((node) => (node.status === 'fulfilled' ? [node.value] : []))
+  if (!failed) return created
+  await Promise.all(created.map((node) => node.remove()))
+  throw failed.reason
+}
+
 /**
  * The JVM flag that starts a broker from a class-data archive, which halves the time to start. The archive holds for one Java
  * version; it is written by a broker at its exit, so the first time one is started and stopped for it. Failing costs only time.
  */
-const archiveFlag = async (runtime: Runtime, version: string, options: NodeOptions): Promise<string[]> => {
+const archiveFlag = async (runtime: Runtime, version: string, log: (line: string) => void): Promise<string[]> => {
   const archive = path.join(cacheDirectory(), `broker-java-${version}.jsa`)
   if (!existsSync(archive)) {
-    options.log('preparing Kafka for quick starts, once (about 10 s) ...')
+    log('preparing Kafka for quick starts, once (about 10 s) ...')
     const unfinished = `${archive}.${process.pid}`
+    const [directPort = 0] = await freePorts(1)
+    const spec = { id: 1, directPort, workers: undefined, props: brokerDefaults(1) }
+    const [node] = await createNodes({ ...runtime, flags: [`-XX:ArchiveClassesAtExit=${unfinished}`] }, [spec], log)
     try {
-      const node = await startNode({ ...runtime, flags: [`-XX:ArchiveClassesAtExit=${unfinished}`] }, options)
-      await node.stop(120_000)
+      await node!.start()
+      await node!.stop(120_000)
       await rename(unfinished, archive)
     } catch (error) {
       await rm(unfinished, { force: true })
-      options.log(`going on without quick starts: ${String(error)}`)
+      log(`going on without quick starts: ${String(error)}`)
       return []
+    } finally {
+      await node!.remove()
     }
   }
   return [`-XX:SharedArchiveFile=${archive}`]
 }
 
-const startOnFreePorts = async (runtime: Runtime, options: NodeOptions): Promise<KafkaNode> => {
-  try {
-    return await startNode(runtime, options)
-  } catch (error) {
-    // somebody took the port between our look and the broker's bind
-    if (!/already in use|BindException/i.test(String(error))) throw error
-    return startNode(runtime, options)
-  }
-}
-
 /** Kafka from the published jars, run with the Java of this machine (JAVA_HOME, else PATH). Maven is needed only to fetch the jars. */
-export const startByMaven = async ({ log, props }: WayOptions): Promise<StartedWay> => {
+export const mavenHost = async (log: (line: string) => void): Promise<Host> => {
   const { java, version } = await findJava()
-  const runtime = { java, classPath: await fetchJars(log), flags: [] }
-  const flags = await archiveFlag(runtime, version, { id: 1, props: {}, log })
-  const node = await startOnFreePorts({ ...runtime, flags }, { id: 1, props, log })
-  return { brokers: [node.address], stop: () => node.stop() }
+  const bare = { java, classPath: await fetchJars(log), flags: [] }
+  const runtime = { ...bare, flags: await archiveFlag(bare, version, log) }
+  return {
+    address: '127.0.0.1',
+    create: async (specs, log) => {
+      const nodes = await createNodes(runtime, specs, log)
+      return { brokers: nodes, remove: async () => void (await Promise.all(nodes.map((node) => node.remove()))) }
+    },
+  }
 }

@@ -1,13 +1,15 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
+import { brokerProperties, clientListeners } from './broker.ts'
+import type { Broker, BrokerSpec } from './broker.ts'
 import { onDeath } from './guard.ts'
-import { freePorts } from './ports.ts'
-import { CLUSTER_ID, FAST_PROPS, HEAP_FLAGS } from './settings.ts'
+import { watchOutput } from './output.ts'
+import { CLUSTER_ID, HEAP_FLAGS } from './settings.ts'
 
 /** What it takes to run a broker: the `java` command, the class path, and JVM flags beyond the usual. */
 export interface Runtime {
@@ -16,20 +18,12 @@ export interface Runtime {
   flags: string[]
 }
 
-export interface NodeOptions {
-  id: number
-  props: Record<string, string>
-  log: (line: string) => void
-}
-
-export interface KafkaNode {
-  /** host:port for clients */
-  address: string
-  /** Ends the process, by force after `graceMs`, and removes its data. */
+export interface KafkaNode extends Broker {
+  /** SIGTERM, and SIGKILL after `graceMs` (10 s if not given). */
   stop(graceMs?: number): Promise<void>
+  /** Ends the process by force and removes its data. */
+  remove(): Promise<void>
 }
-
-const TAIL_LINES = 30
 
 const javaArguments = ({ classPath, flags }: Runtime): string[] => [
   // Short lives: what matters is the start, not the peak.
@@ -44,75 +38,82 @@ const javaArguments = ({ classPath, flags }: Runtime): string[] => [
   classPath,
 ]
 
-const serverProperties = (directory: string, port: number, controllerPort: number, { id, props }: NodeOptions): string => {
-  const all: Record<string, string> = {
-    ...FAST_PROPS,
-    'process.roles': 'broker,controller',
-    'node.id': String(id),
-    'controller.quorum.voters': `${id}@127.0.0.1:${controllerPort}`,
-    'controller.listener.names': 'CONTROLLER',
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'log.dirs': path.join(directory, 'data'),
-    ...props,
-  }
-  return Object.entries(all).map(([key, value]) => `${key}=${value}\n`).join('')
+interface Run {
+  signal(signal: NodeJS.Signals): void
+  ended: Promise<void>
+  /** It is ended on purpose. */
+  ending: boolean
 }
 
 /**
- * Starts one Kafka process, broker and controller in one, on free ports of 127.0.0.1, and resolves when it serves. Its data
- * lies in a directory of its own under the system's temporary one. The process ends with this one, however this one ends.
+ * One Kafka process, broker and controller in one, on 127.0.0.1; formatted, not started. Its data lies in a directory of its own
+ * under the system's temporary one. Process and data end with this process, however this one ends.
  */
-export const startNode = async (runtime: Runtime, options: NodeOptions): Promise<KafkaNode> => {
-  const [port = 0, controllerPort = 0] = await freePorts(2)
+export const createNode = async (
+  runtime: Runtime,
+  spec: BrokerSpec,
+  controllers: { voters: string; port: number },
+  log: (line: string) => void,
+): Promise<KafkaNode> => {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'kafka-'))
-  const config = path.join(directory, 'server.properties')
+  const [config, pidFile] = [path.join(directory, 'server.properties'), path.join(directory, 'pid')]
+  const callOff = onDeath(['sh', '-c', 'kill -KILL "$(cat "$1/pid")"; sleep 1; rm -rf "$1"', 'sh', directory])
   const base = javaArguments(runtime)
-  const cleanUp = () => rm(directory, { recursive: true, force: true })
+  let run: Run | null = null
 
+  const end = async (signal: 'SIGKILL' | 'SIGTERM', graceMs = 10_000): Promise<void> => {
+    if (!run) return
+    const { ended } = run
+    run.ending = true
+    run.signal(signal)
+    run.signal('SIGCONT') // a paused one would not see SIGTERM
+    const force = setTimeout(() => run?.signal('SIGKILL'), graceMs)
+    await ended
+    clearTimeout(force)
+  }
+
+  const node: KafkaNode = {
+    start: async () => {
+      if (run) throw new Error(`broker ${spec.id} runs already`)
+      // detached: Ctrl-C goes to the whole foreground group, and the tests want their broker while they wind up
+      const child = spawn(runtime.java, [...base, 'kafka.Kafka', config], { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+      writeFileSync(pidFile, String(child.pid))
+      const ended = once(child, 'close').then(() => {
+        rmSync(pidFile, { force: true })
+        run = null
+      })
+      const current = { signal: (signal: NodeJS.Signals) => void child.kill(signal), ended, ending: false }
+      const { tail, served } = watchOutput([child.stdout, child.stderr], ended)
+      run = current
+      if (!(await served)) throw new Error(`broker ${spec.id} ended before it was ready:\n${tail.join('\n')}`)
+      void ended.then(() => {
+        if (!current.ending) log(`Kafka ended unexpectedly (${child.signalCode ?? `exit code ${child.exitCode}`}):\n${tail.join('\n')}`)
+      })
+    },
+    kill: () => end('SIGKILL'),
+    stop: (graceMs) => end('SIGTERM', graceMs),
+    pause: async () => run?.signal('SIGSTOP'),
+    resume: async () => run?.signal('SIGCONT'),
+    remove: async () => {
+      await end('SIGKILL')
+      callOff()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+
+  const host = '127.0.0.1'
+  const listeners = [
+    ...clientListeners(spec, host, { direct: `${host}:${spec.directPort}`, workers: `${host}:${spec.workers?.port}` }),
+    { name: 'CONTROLLER', bind: `${host}:${controllers.port}`, protocol: 'PLAINTEXT' },
+  ]
+  const dataDirectory = path.join(directory, 'data')
+  const properties = brokerProperties(spec, { voters: controllers.voters, listeners, interBroker: 'DIRECT', dataDirectory })
   try {
-    await writeFile(config, serverProperties(directory, port, controllerPort, options))
+    await writeFile(config, Object.entries(properties).map(([key, value]) => `${key}=${value}\n`).join(''))
     await promisify(execFile)(runtime.java, [...base, 'kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', config])
   } catch (error) {
-    await cleanUp()
+    await node.remove()
     throw error
   }
-
-  // detached: Ctrl-C goes to the whole foreground group, and the tests want their broker while they wind up
-  const child = spawn(runtime.java, [...base, 'kafka.Kafka', config], { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
-  const exited = once(child, 'exit')
-  const callOff = onDeath(['sh', '-c', 'kill -KILL "$1"; sleep 1; rm -rf "$2"', 'sh', String(child.pid), directory])
-
-  const tail: string[] = []
-  const started = new Promise<boolean>((resolve) => {
-    for (const stream of [child.stdout, child.stderr]) {
-      createInterface({ input: stream }).on('line', (line) => {
-        tail.push(line)
-        if (tail.length > TAIL_LINES) tail.shift()
-        if (line.includes('Kafka Server started')) resolve(true)
-      })
-    }
-    child.once('close', () => resolve(false))
-  })
-
-  let stopping = false
-  const stop = async (graceMs = 10_000): Promise<void> => {
-    stopping = true
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGTERM')
-      const force = setTimeout(() => child.kill('SIGKILL'), graceMs)
-      await exited
-      clearTimeout(force)
-    }
-    callOff()
-    await cleanUp()
-  }
-
-  if (!(await started)) {
-    await stop()
-    throw new Error(`the broker ended before it was ready:\n${tail.join('\n')}`)
-  }
-  child.once('close', (code, signal) => {
-    if (!stopping) options.log(`Kafka ended unexpectedly (${signal ?? `exit code ${code}`}):\n${tail.join('\n')}`)
-  })
-  return { address: `127.0.0.1:${port}`, stop }
+  return node
 }

@@ -1,7 +1,7 @@
-// Removes the container named on the command line; run by the guard when the process that started it has died.
+// Removes the group of brokers named on the command line; run by the guard when the process that started it has died.
 import { getContainerRuntimeClient } from 'testcontainers'
+import { removeGroup } from './docker-group.ts'
 
-const [name] = process.argv.slice(2)
-if (!name) throw new Error('usage: node remove-container.ts NAME')
-const { container } = await getContainerRuntimeClient()
-await container.getById(name).remove({ force: true, v: true })
+const [group] = process.argv.slice(2)
+if (!group) throw new Error('usage: node remove-container.ts GROUP')
+await removeGroup(await getContainerRuntimeClient(), group)
