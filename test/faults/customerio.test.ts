@@ -1,0 +1,584 @@
+// Bad days of Customer.io.
+
+import { once } from 'node:events'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { FaultRule } from '../stand-in/faults.ts'
+import { certificateAuthority } from '../support/kafka/certificates.ts'
+import { OTHER_CALLER, type Scenario } from '../support/scenario.ts'
+import type { WorkerProcess } from '../support/worker-process.ts'
+import { EVENT_CALLS, expectSameIdAndTime, heal, hits, lasting, otherCaller, pageView, plan, screenView, shows, told } from './bad-days.ts'
+import { faultCase } from './fault-case.ts'
+import { metric, until } from './looks.ts'
+
+/** Nobody waits for a minute in a test. */
+const quick = { RETRY_CAP_MS: '2000' }
+
+// Failures by chance, over all requests: those that ask for the account's region as well.
+for (const [percent, events] of [[5, 800], [30, 600], [60, 400]] as const) {
+  faultCase({
+    fault: `${percent} % of all requests answered 503`,
+    does: 'Tries again after a backoff, each time with a slot; the person\'s later events wait, others go on. While more than a tenth of the others\' requests fail '
+      + 'nothing is given up, however often an event has failed.',
+    sees: '`retries_total{cause="status_503"}` rises' + (percent < 60 ? '.' : ', `{cause="bad_day"}` with it. The breaker may open for a moment.'),
+    traffic: { events, people: events / 4 },
+    setting: { env: quick, faults: plan({ name: 'unavailable', match: { ratio: percent / 100 }, effect: { status: 503 } }) },
+    during: async () => {},
+    after: async (scenario, verdict) => {
+      const refused = (await hits(scenario, 'unavailable')).length
+      expect(refused).toBeGreaterThan((events * percent) / 100 / 2)
+      expect(verdict.deadLettered).toBe(0)
+      const retries = await Promise.all(scenario.workers.map(async (worker) => metric(worker, 'retries_total')))
+      // the account's own calls are not retries
+      expect(retries.reduce((sum, count) => sum + count)).toBeGreaterThan(refused / 2)
+    },
+  })
+}
+
+faultCase({
+  fault: 'Down (503) for a minute',
+  does: 'The breaker opens: one attempt at a time, seldomer and seldomer. Nothing is dead-lettered. When one succeeds, everything that waits goes on at once.',
+  sees: 'A line `breaker` with `to: open`, then `half-open` and `open` in turn, at last `closed`; `breaker_state` 2; lag grows. `/readyz` stays 200.',
+  traffic: { events: 1_200 },
+  setting: { env: { RETRY_CAP_MS: '5000' } },
+  during: async (scenario, workers) => {
+    await scenario.standIn.faults(plan({ name: 'down', effect: { status: 503 } }))
+    const minute = wait(60_000)
+    await until('the breakers are open', async () => (await Promise.all(workers.map(async (worker) => metric(worker, 'breaker_state')))).every((state) => state === 2))
+    await expectReady(workers)
+    await minute
+    await heal(scenario)
+  },
+  after: async (scenario, verdict) => {
+    expect(verdict.deadLettered).toBe(0)
+    for (const worker of scenario.workers) expect(['open', 'half-open', 'closed'].filter((state) => !told(worker, 'breaker', state))).toEqual([])
+    // a minute at the limit would be 12,000
+    expect((await hits(scenario, 'down')).length).toBeLessThan(200)
+  },
+})
+
+faultCase({
+  fault: 'Credentials refused (401) for 20 s',
+  does: 'Asks the account for its region, is refused as well, and sends no event until that call works. Nothing is dead-lettered.',
+  sees: 'A line `breaker` with `to: refused` that names the settings to look at; `breaker_state` 3; `probes_total{result="unauthorised"}` rises. `/readyz` stays 200.',
+  setting: { env: quick },
+  during: async (scenario, workers) => {
+    await scenario.standIn.faults(plan({ name: 'refused', effect: { status: 401, body: 'Unauthorized', headers: { 'content-type': 'text/plain' } } }))
+    const over = wait(20_000)
+    await until('both know that they are refused', async () => (await Promise.all(workers.map(async (worker) => metric(worker, 'breaker_state')))).every((state) => state === 3))
+    await expectReady(workers)
+    const before = await hits(scenario, 'refused')
+    await over
+    const since = (await hits(scenario, 'refused')).slice(before.length)
+    expect(since.length).toBeGreaterThan(2)
+    expect(since.filter(({ operation }) => operation !== 'region')).toEqual([])
+    await heal(scenario)
+  },
+  after: (scenario, verdict) => {
+    expect(verdict.deadLettered).toBe(0)
+    for (const worker of scenario.workers) {
+      expect([told(worker, 'breaker', 'refused'), told(worker, 'breaker', 'closed'), shows(worker, /CUSTOMERIO_API_KEY/)]).toEqual([true, true, true])
+    }
+  },
+})
+
+faultCase({
+  fault: '401 now and then (5 % of all requests) though the credentials are right',
+  does: 'Asks the account for its region. That works nearly always, so the event is tried again after a backoff.',
+  sees: '`retries_total{cause="status_401"}` and `probes_total` rise; `breaker` is `refused` for a moment when the question is refused too.',
+  traffic: { events: 600 },
+  setting: { env: quick, faults: plan({ name: 'flaky', match: { ratio: 0.05 }, effect: { status: 401 } }) },
+  during: async () => {},
+  after: async (scenario, verdict) => {
+    expect((await hits(scenario, 'flaky')).length).toBeGreaterThan(10)
+    expect(verdict.deadLettered).toBe(0)
+  },
+})
+
+const forbidden = 'cus_190001'
+faultCase({
+  fault: 'A single event that is always answered 403, among healthy ones',
+  does: 'The account\'s region can be asked, so it is the event: after its retries it becomes a dead letter `forbidden`. The person\'s later events are delivered then.',
+  sees: '`dead_letters_total{reason="forbidden"}` 1; the letter says `status 403 though the credentials work`.',
+  traffic: { events: 800 },
+  setting: { faults: plan({ name: 'forbidden', match: { person: [forbidden], operation: ['screen'] }, effect: { status: 403 } }) },
+  during: async (scenario) =>
+    scenario.publishItems([pageView(forbidden, 'before'), screenView(forbidden, 'the one', 'dead-letter'), pageView(forbidden, 'after'), pageView(forbidden, 'last')]),
+  after: async (scenario, verdict) => {
+    expect(verdict.deadLetteredBy).toEqual({ forbidden: 1 })
+    const arrivals = await scenario.standIn.arrivals()
+    const lastRefused = (await hits(scenario, 'forbidden')).at(-1)
+    const next = arrivals.find(({ marker }) => marker === 'after')
+    expect(next?.at).toBeGreaterThan(lastRefused?.answeredAt ?? Infinity)
+    expect(await letterMessages(scenario)).toEqual(['status 403 though the credentials work'])
+  },
+})
+
+const failing = 'cus_190002'
+const failingEvents = Array.from({ length: 5 }, (_, n) => screenView(failing, `failing ${n}`, 'dead-letter'))
+faultCase({
+  fault: 'One person\'s events are always answered 500',
+  does: 'Each of them, one after the other, becomes a dead letter `exhausted` when its retries are used up, since the others succeed. Nobody else is held up.',
+  sees: '`dead_letters_total{reason="exhausted"}` rises; `retries_total{cause="status_500"}`.',
+  traffic: { events: 900 },
+  setting: { faults: plan({ name: 'broken', match: { person: [failing] }, effect: { status: 500 } }) },
+  during: async (scenario) => {
+    await scenario.publishItems(failingEvents)
+    await scenario.delivered(900)
+    // 5 x (0.2 + 0.4 + 0.8 + 1.6 s) of backoff are longer than all others take
+    expect((await scenario.letters()).length).toBeLessThan(failingEvents.length)
+  },
+  after: async (scenario, verdict) => {
+    expect(verdict.deadLetteredBy).toEqual({ exhausted: failingEvents.length })
+    const markers = failingEvents.map(({ marker }) => marker)
+    expect((await hits(scenario, 'broken')).map(({ marker }) => marker)).toEqual(markers.flatMap((marker) => Array.from({ length: 5 }, () => marker)))
+    // one key, so one partition
+    expect((await scenario.letters()).map(({ headers }) => headers.marker)).toEqual(markers)
+  },
+})
+
+const quotaAMinute = 5
+faultCase({
+  fault: 'Every event answered 403 (a workspace suspended) though the account\'s own call works',
+  does: 'It looks like bad events, so they become dead letters, but at most EXHAUSTED_QUOTA a minute and worker. All others keep their places until it is over.',
+  sees: '`dead_letters_total{reason="forbidden"}` rises up to the quota; a line `quota` with `to: exhausted`; `dead_letter_quota_left` 0; then `retries_total{cause="quota"}`.',
+  notCovered: 'The letters that the quota allows: replay them.',
+  traffic: { events: 600 },
+  setting: { env: { ...quick, EXHAUSTED_QUOTA: String(quotaAMinute) } },
+  during: async (scenario, workers) => {
+    await scenario.standIn.faults(plan({ name: 'suspended', match: { operation: EVENT_CALLS }, effect: { status: 403 } }))
+    await until('the quotas are used up', () => workers.every((worker) => told(worker, 'quota', 'exhausted')))
+    // long enough for all of them to be given up, if it were not for the quota
+    await wait(3_000)
+    await heal(scenario)
+    const given = new Set((await scenario.letters()).map(({ headers }) => headers.marker))
+    for (const item of scenario.published) if (given.has(item.marker)) item.expect = 'dead-letter'
+  },
+  after: (_, verdict) => {
+    expect(verdict.deadLetteredBy).toEqual({ forbidden: 2 * quotaAMinute })
+  },
+})
+
+faultCase({
+  fault: 'Hung for 6 s: no answer at all, half of the requests taking effect',
+  does: 'Each request times out and holds its slot until it can\'t arrive any more. The breaker opens. What took effect is sent again with the same id and timestamp.',
+  sees: '`attempts_total{status="timeout"}` rises, `breaker_state` 2, `slots_free` falls.',
+  setting: { env: quick },
+  during: lasting(6_000, { name: 'hung, taken', match: { ratio: 0.5 }, effect: { hang: true, accept: true } }, { name: 'hung', effect: { hang: true } }),
+  after: async (scenario, verdict) => {
+    expect(verdict.deadLettered).toBe(0)
+    await expectCause(scenario, 'timeout')
+    await expectRepeatsTold(scenario)
+  },
+})
+
+faultCase({
+  fault: 'Answers that arrive after the request\'s time-out, the event having taken effect',
+  does: 'Tries again with the same id and timestamp, so that Customer.io drops the repeat.',
+  sees: '`attempts_total{status="timeout"}` and `retries_total{cause="timeout"}` rise.',
+  traffic: { events: 700 },
+  setting: { faults: plan({ name: 'late', match: { ratio: 0.1 }, effect: { delayMs: [1_200, 2_000] } }) },
+  during: async () => {},
+  after: async (scenario, verdict) => {
+    expect(verdict.deadLettered).toBe(0)
+    await expectCause(scenario, 'timeout')
+    await expectRepeatsTold(scenario)
+  },
+})
+
+faultCase({
+  fault: 'Torn body: the answer 200 ends before its end, the event having taken effect',
+  does: 'Takes it as accepted: the server had decided by then.',
+  sees: 'Nothing.',
+  notCovered: 'A server that says 200 and does not mean it.',
+  traffic: { events: 500 },
+  setting: { faults: plan({ name: 'torn', match: { ratio: 0.2 }, effect: { torn: true, accept: true } }) },
+  during: async () => {},
+  after: async (scenario, verdict) => {
+    expect((await hits(scenario, 'torn')).length).toBeGreaterThan(50)
+    expect([verdict.duplicates.received, verdict.deadLettered]).toEqual([0, 0])
+  },
+})
+
+faultCase({
+  fault: 'Connections torn in the middle of an answer, for 5 s, the event having taken effect',
+  does: 'If the status had come, it counts. If not, the event is tried again with the same id and timestamp.',
+  sees: '`attempts_total{status="network"}` and `retries_total{cause="network"}` rise.',
+  setting: { env: quick, proxied: true },
+  during: async (scenario) => {
+    // about four answers
+    scenario.toStandIn.tear(700)
+    await wait(5_000)
+    scenario.toStandIn.heal()
+    await scenario.over()
+  },
+  after: async (scenario, verdict) => {
+    expect(verdict.deadLettered).toBe(0)
+    await expectCause(scenario, 'network')
+    expect(verdict.duplicates.covered).toBeGreaterThan(0)
+    await expectSameIdAndTime(scenario)
+  },
+})
+
+const badGateway = { status: 502, body: '<html><h1>502 Bad Gateway</h1></html>', headers: { 'content-type': 'text/html' } }
+faultCase({
+  fault: '502 with an HTML page (30 % of all requests), half of the events having taken effect',
+  does: 'Tries again. A 502 comes from a proxy behind which the request may still be under way, so its slot is held as after a time-out.',
+  sees: '`retries_total{cause="status_502"}` rises; throughput falls, since slots are held longer.',
+  traffic: { events: 500 },
+  setting: {
+    env: quick,
+    faults: plan({ name: 'gateway, taken', match: { ratio: 0.15 }, effect: { ...badGateway, accept: true } }, { name: 'gateway', match: { ratio: 0.15 }, effect: badGateway }),
+  },
+  during: async () => {},
+  after: async (scenario, verdict) => {
+    expect(verdict.deadLettered).toBe(0)
+    await expectCause(scenario, 'status_502')
+    await expectRepeatsTold(scenario)
+  },
+})
+
+const redirects = (scenario: Scenario, ratio: number): FaultRule[] => [301, 302, 307].map((status, n) => ({
+  // the first rule that matches decides, so later ones see less
+  name: `redirect ${status}`, match: { ratio: ratio / (1 - n * ratio) }, effect: { status, headers: { location: `${scenario.standIn.url}/api/v1/elsewhere` } },
+}))
+
+faultCase({
+  fault: 'Redirects (301, 302, 307) for some requests',
+  does: 'Never follows one: that would be a request without a slot, perhaps to a place nobody chose. Tries again.',
+  sees: '`retries_total{cause="status_301"}` and so on rise.',
+  traffic: { events: 700 },
+  during: async (scenario) => {
+    await scenario.standIn.faults(plan(...redirects(scenario, 0.05)))
+    await scenario.delivered(600)
+    await heal(scenario)
+  },
+  after: async (scenario, verdict) => {
+    expect(verdict.deadLettered).toBe(0)
+    for (const status of [301, 302, 307]) await expectCause(scenario, `status_${status}`)
+    expect(await followed(scenario)).toEqual([])
+  },
+})
+
+faultCase({
+  fault: 'Redirects for every request, for 5 s',
+  does: 'Never follows one; the breaker opens; nothing is dead-lettered.',
+  sees: 'The line `breaker` with `to: open` names CUSTOMERIO_REGION and CUSTOMERIO_URL.',
+  traffic: { events: 700 },
+  setting: { env: quick },
+  during: async (scenario) => lasting(5_000, ...redirects(scenario, 1 / 3))(scenario),
+  after: async (scenario, verdict) => {
+    expect(verdict.deadLettered).toBe(0)
+    expect(await followed(scenario)).toEqual([])
+    for (const worker of scenario.workers) expect([told(worker, 'breaker', 'open'), shows(worker, /CUSTOMERIO_REGION.*CUSTOMERIO_URL/)]).toEqual([true, true])
+  },
+})
+
+// Computed when the case runs: a date that is over by then would be no wait.
+const soon = () => new Date(Date.now() + 20_000).toUTCString()
+for (const [what, retryAfter, then] of [
+  ['seconds', () => '1', 'waits as long as that'],
+  ['an HTTP date', soon, 'waits until then, at most RETRY_CAP_MS'],
+  ['a negative number', () => '-5', 'goes on at once'],
+  ['a day', () => '86400', 'waits for RETRY_CAP_MS'],
+  ['something that can\'t be read', () => 'later', 'waits for a backoff'],
+  ['nothing', () => undefined, 'waits for a backoff'],
+] as const) {
+  faultCase({
+    fault: `429 with Retry-After as ${what}`,
+    does: `The gate closes: ${then}. It is no attempt of the event, which keeps its place.`,
+    sees: 'A line `gate` with `to: closed` and `closedForMs`; `throttled_total` rises.',
+    traffic: { events: 200, people: 60 },
+    workers: 1,
+    setting: async () => {
+      const header = retryAfter()
+      const effect = { status: 429, ...(header !== undefined && { headers: { 'retry-after': header } }) }
+      // a single attempt counted would be one too many
+      return { env: { ...quick, RETRY_MAX: '0' }, faults: plan({ name: 'throttled', match: { times: 3 }, effect }) }
+    },
+    during: async () => {},
+    after: async (scenario, verdict) => {
+      expect([verdict.refused429, verdict.deadLettered]).toEqual([3, 0])
+      for (const worker of scenario.workers) {
+        expect([await metric(worker, 'throttled_total'), told(worker, 'gate', 'closed')]).toEqual([3, true])
+        const closedForMs = worker.logs.flatMap((line) => (line.what === 'gate' && line.to === 'closed' ? [line.closedForMs as number] : []))
+        expect(Math.max(...closedForMs)).toBeLessThanOrEqual(2_000)
+      }
+    },
+  })
+}
+
+faultCase({
+  fault: 'Another caller uses half of the workspace\'s limit',
+  does: 'The 429s close the gate. Repeated ones halve the part of the slots that is used; it grows back slowly while none comes. No 429 is an attempt.',
+  sees: 'A line `gate` with `partOfSlots` below 1; `slots_usable` below `slots_owned`; `throttled_total` rises.',
+  notCovered: 'Most in any 1 s counts the worker\'s own requests: both callers together are over the limit, which is why they are refused. Leave room by RATE_LIMIT_RESERVE.',
+  traffic: { events: 700 },
+  // low, so that a machine with other work to do can use all of it
+  setting: { limit: 100, env: quick },
+  during: async (scenario) => {
+    const other = otherCaller(scenario, scenario.limit / 2)
+    try {
+      const own = async () => (await scenario.standIn.arrivals()).filter(({ person, status }) => person !== OTHER_CALLER && status === 200)
+      await until('all are delivered', async () => (await own()).length >= scenario.published.length)
+    } finally {
+      await other.stop()
+    }
+  },
+  after: (scenario, verdict) => {
+    expect(verdict.deadLettered).toBe(0)
+    expect(verdict.refused429).toBeGreaterThan(5)
+    const parts = scenario.workers.flatMap((worker) => worker.logs.flatMap(({ partOfSlots }) => (typeof partOfSlots === 'number' ? [partOfSlots] : [])))
+    expect(Math.min(...parts)).toBeLessThanOrEqual(0.5)
+  },
+})
+
+faultCase({
+  fault: 'Answers take 2 s for a while, within the request\'s time-out',
+  does: 'Goes on slower: CONCURRENCY bounds what is in flight. Nothing is tried twice.',
+  sees: '`attempt_duration_seconds` rises, `in_flight_requests` is at CONCURRENCY; lag grows.',
+  traffic: { events: 900 },
+  setting: { env: { REQUEST_TIMEOUT_MS: '10000', LATEST_ARRIVAL_MS: '10500', KAFKA_SESSION_TIMEOUT_MS: '16000', KAFKA_REBALANCE_TIMEOUT_MS: '20000' } },
+  during: async (scenario, workers) => {
+    await scenario.standIn.faults({ latencyMs: [2_000, 2_000] })
+    await until('all that may be in flight is', async () => (await Promise.all(workers.map(async (worker) => metric(worker, 'in_flight_requests')))).every((count) => count === 10))
+    await wait(5_000)
+    await heal(scenario)
+  },
+  after: async (scenario, verdict) => {
+    expect([verdict.duplicates.received, verdict.deadLettered]).toEqual([0, 0])
+    for (const worker of scenario.workers) expect(await metric(worker, 'retries_total')).toBe(0)
+  },
+})
+
+faultCase({
+  fault: 'Answers take 2 s for 6 s, beyond the request\'s time-out',
+  does: 'Each request takes effect and times out. The breaker opens, so that few events are sent again; those have the same id and timestamp.',
+  sees: '`attempts_total{status="timeout"}` rises, `breaker_state` 2.',
+  traffic: { events: 900 },
+  setting: { env: quick },
+  during: async (scenario) => {
+    await scenario.standIn.faults({ latencyMs: [2_000, 2_000] })
+    await wait(6_000)
+    await heal(scenario)
+  },
+  after: async (scenario, verdict) => {
+    expect(verdict.deadLettered).toBe(0)
+    for (const worker of scenario.workers) expect([told(worker, 'breaker', 'open'), told(worker, 'breaker', 'closed')]).toEqual([true, true])
+    await expectRepeatsTold(scenario)
+  },
+})
+
+for (const when of ['before', 'after'] as const) {
+  faultCase({
+    fault: `Connections reset ${when} the event took effect (10 % of all requests)`,
+    does: when === 'before' ? 'Tries again.' : 'Tries again with the same id and timestamp, so that Customer.io drops the repeat.',
+    sees: '`attempts_total{status="network"}` and `retries_total{cause="network"}` rise.',
+    traffic: { events: 600 },
+    setting: { faults: plan({ name: 'reset', match: { ratio: 0.1 }, effect: { reset: when } }) },
+    during: async () => {},
+    after: async (scenario, verdict) => {
+      expect(verdict.deadLettered).toBe(0)
+      await expectCause(scenario, 'network')
+      if (when === 'after') await expectRepeatsTold(scenario)
+      else expect((await scenario.standIn.account()).repeatedEventIds).toBe(0)
+    },
+  })
+}
+
+faultCase({
+  fault: 'Nobody listens: connections refused for 5 s',
+  does: 'The breaker opens; nothing is dead-lettered.',
+  sees: '`attempts_total{status="network"}` rises; the line `breaker` with `to: open` tells the code of the network\'s error.',
+  traffic: { events: 900 },
+  setting: { env: quick, proxied: true },
+  during: async (scenario) => {
+    scenario.toStandIn.refuse()
+    scenario.toStandIn.reset()
+    await wait(5_000)
+    scenario.toStandIn.heal()
+    await scenario.over()
+  },
+  after: async (scenario, verdict) => {
+    expect(verdict.deadLettered).toBe(0)
+    await expectCause(scenario, 'network')
+    for (const worker of scenario.workers) expect([told(worker, 'breaker', 'open'), shows(worker, /ECONNRESET|UND_ERR_SOCKET/)]).toEqual([true, true])
+  },
+})
+
+for (const [way, what] of [['both', 'both ways'], ['up', 'towards it'], ['down', 'of its answers']] as const) {
+  faultCase({
+    fault: `Network to Customer.io stalled for 8 s: ${what}`,
+    does: way === 'up'
+      ? 'Requests time out, and the breaker opens.'
+      : 'Requests time out, and the breaker opens. What took effect is sent again with the same id and timestamp.',
+    sees: '`attempts_total{status="timeout"}` rises, `breaker_state` 2.',
+    traffic: { events: 900 },
+    setting: { env: quick, proxied: true },
+    during: async (scenario) => {
+      scenario.toStandIn.stall(way)
+      await wait(8_000)
+      scenario.toStandIn.heal()
+      await scenario.over()
+    },
+    after: async (scenario, verdict) => {
+      expect(verdict.deadLettered).toBe(0)
+      await expectCause(scenario, 'timeout')
+      await expectSameIdAndTime(scenario)
+      if (way === 'down') expect(verdict.duplicates.covered).toBeGreaterThan(0)
+    },
+  })
+}
+
+faultCase({
+  fault: 'Every request answered 404 for 5 s: misrouted, or a wrong path in CUSTOMERIO_URL',
+  does: 'The account\'s own call is answered 404 as well, so it is not the events: none is sent until that call works. Nothing is dead-lettered.',
+  sees: 'A line `breaker` with `to: refused` that names CUSTOMERIO_URL; `breaker_state` 3.',
+  traffic: { events: 700 },
+  setting: { env: quick },
+  during: lasting(5_000, { name: 'nowhere', effect: { status: 404 } }),
+  after: (scenario, verdict) => {
+    expect(verdict.deadLettered).toBe(0)
+    for (const worker of scenario.workers) expect([told(worker, 'breaker', 'refused'), shows(worker, /CUSTOMERIO_URL/)]).toEqual([true, true])
+  },
+})
+
+faultCase({
+  fault: 'A proxy\'s page in place of the answers: 200 with HTML, for 5 s',
+  does: 'That is no answer of Customer.io: tries again. The breaker opens.',
+  sees: 'The line `breaker` with `to: open` names CUSTOMERIO_URL.',
+  traffic: { events: 700 },
+  setting: { env: quick },
+  during: lasting(5_000, { name: 'page', effect: { status: 200, body: '<html>Please log in</html>', headers: { 'content-type': 'text/html' } } }),
+  after: async (scenario, verdict) => {
+    expect(verdict.deadLettered).toBe(0)
+    const arrivals = await scenario.standIn.arrivals()
+    const delivered = new Set(arrivals.filter(({ fault, status }) => fault === null && status === 200).map(({ marker }) => marker))
+    const shown = (await hits(scenario, 'page')).filter(({ marker }) => marker !== null)
+    expect(shown.length).toBeGreaterThan(10)
+    expect(shown.filter(({ marker }) => !delivered.has(marker))).toEqual([])
+    for (const worker of scenario.workers) expect(shows(worker, /CUSTOMERIO_URL/)).toBe(true)
+  },
+})
+
+// Settings that lead to the wrong place. They can't be mended in a running process: another one takes over.
+
+interface Misled {
+  /** What the log must show. */
+  tells: RegExp
+  /** Settings of the misled worker. */
+  env: (scenario: Scenario) => Promise<Record<string, string>> | Record<string, string>
+  rules?: (scenario: Scenario) => FaultRule[]
+}
+
+/** `during` of a worker with wrong settings, which is replaced by one with the right ones. */
+function misled({ tells, env, rules }: Misled): (scenario: Scenario) => Promise<void> {
+  return async (scenario) => {
+    await scenario.standIn.faults(plan(...(rules?.(scenario) ?? [])))
+    const wrong = await scenario.addWorker(await env(scenario))
+    await until(`the log shows ${tells}`, () => shows(wrong, tells), 30_000)
+    // as long as the retries of an event take, and more
+    await wait(4_000)
+    await expectReady([wrong])
+    expect(await scenario.accepted() - (await scenario.standIn.arrivals()).filter(({ operation, status }) => operation === 'region' && status === 200).length).toBe(0)
+    expect(await scenario.letters()).toEqual([])
+    expect(await wrong.stop()).toEqual({ code: 0, signal: null })
+    await heal(scenario)
+    await scenario.addWorker()
+  }
+}
+
+faultCase({
+  fault: 'Wrong region: events refused (401), and the account\'s own call tells the other region',
+  does: 'Sends no event until the setting is mended. Nothing is dead-lettered.',
+  sees: 'A line `breaker` with `to: refused` that names CUSTOMERIO_REGION and the region that the account is in; `breaker_state` 3. `/readyz` stays 200.',
+  traffic: { events: 400 },
+  workers: 0,
+  setting: { env: quick },
+  during: misled({
+    tells: /CUSTOMERIO_REGION/,
+    env: () => ({ CUSTOMERIO_REGION: 'eu' }),
+    rules: () => [{ name: 'wrong region', match: { operation: EVENT_CALLS }, effect: { status: 401 } }],
+  }),
+  after: (_, verdict) => expect(verdict.deadLettered).toBe(0),
+})
+
+faultCase({
+  fault: 'Wrong region: events redirected to the other one',
+  does: 'Never follows: the data would go to a region that nobody chose. Nothing is dead-lettered.',
+  sees: 'A line that names CUSTOMERIO_REGION.',
+  traffic: { events: 400 },
+  workers: 0,
+  setting: { env: quick },
+  during: misled({
+    tells: /CUSTOMERIO_REGION/,
+    env: () => ({}),
+    rules: (scenario) => [
+      { name: 'elsewhere', match: { operation: EVENT_CALLS }, effect: { status: 301, headers: { location: `${scenario.standIn.url}/api/v1/elsewhere` } } },
+      { name: 'the account', effect: { status: 200, body: '{"region":"eu","data_center":"eu","environment_id":1}' } },
+    ],
+  }),
+  after: async (scenario, verdict) => {
+    expect(verdict.deadLettered).toBe(0)
+    expect(await followed(scenario)).toEqual([])
+  },
+})
+
+faultCase({
+  fault: 'The name in CUSTOMERIO_URL does not resolve',
+  does: 'The breaker opens; nothing is dead-lettered. A worker with the right setting goes on where nothing was done.',
+  sees: 'The line `breaker` with `to: open` tells the code: ENOTFOUND or EAI_AGAIN.',
+  traffic: { events: 400 },
+  workers: 0,
+  setting: { env: quick },
+  during: misled({ tells: /ENOTFOUND|EAI_AGAIN/, env: () => ({ CUSTOMERIO_URL: 'http://customerio.invalid:8080' }) }),
+  after: (_, verdict) => expect(verdict.deadLettered).toBe(0),
+})
+
+faultCase({
+  fault: 'TLS: a certificate that nobody vouches for',
+  does: 'Sends nothing over such a connection. The breaker opens; nothing is dead-lettered.',
+  sees: 'The line `breaker` with `to: open` tells the code, such as UNABLE_TO_VERIFY_LEAF_SIGNATURE.',
+  traffic: { events: 400 },
+  workers: 0,
+  setting: { env: quick },
+  during: async (scenario) => {
+    const { cert, key } = certificateAuthority('nobody').issue('localhost', ['127.0.0.1'])
+    const received: string[] = []
+    const server = createServer({ cert, key }, (request, response) => {
+      received.push(request.url ?? '')
+      response.end('{}')
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    try {
+      await misled({ tells: /UNABLE_TO_VERIFY|SELF_SIGNED/, env: () => ({ CUSTOMERIO_URL: `https://127.0.0.1:${(server.address() as AddressInfo).port}` }) })(scenario)
+      expect(received).toEqual([])
+    } finally {
+      server.closeAllConnections()
+      server.close()
+    }
+  },
+  after: (_, verdict) => expect(verdict.deadLettered).toBe(0),
+})
+
+async function expectReady(workers: WorkerProcess[]): Promise<void> {
+  for (const { port } of workers) expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200)
+}
+
+/** The fault has bitten: attempts were put off for this cause. */
+async function expectCause(scenario: Scenario, cause: string): Promise<void> {
+  const counts = await Promise.all(scenario.workers.map(async (worker) => metric(worker, `retries_total\\{cause="${cause}"\\}`)))
+  expect({ cause, seen: counts.some((count) => count > 0) }).toEqual({ cause, seen: true })
+}
+
+/** Events that took effect were sent again, and Customer.io could tell. */
+async function expectRepeatsTold(scenario: Scenario): Promise<void> {
+  expect((await scenario.standIn.account()).repeatedEventIds).toBeGreaterThan(0)
+  await expectSameIdAndTime(scenario)
+}
+
+/** Requests to where the redirects lead. */
+const followed = async (scenario: Scenario) => (await scenario.standIn.arrivals()).filter(({ operation }) => operation === 'other')
+
+const letterMessages = async (scenario: Scenario) => (await scenario.letters()).map(({ headers }) => headers['cio-dlq-message'])
