@@ -105,7 +105,7 @@ export function createGauges({ config, metrics, logger, admin, intake, limiter, 
     },
     summarise: () => {
       const { share, ...slots } = limiter.stats()
-      logger.info({ share, slots, inFlight: delivery.inFlight, waiting: delivery.waiting, pending: intake.pending.records, lag, partitions: intake.partitions() }, 'summary')
+      logger.info({ share, slots, inFlight: delivery.inFlight, waiting: delivery.waiting, pending: intake.pending.records, lag, lastError: delivery.lastError?.what, partitions: intake.partitions() }, 'summary')
     },
   }
 }

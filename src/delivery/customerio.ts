@@ -4,7 +4,7 @@ import { Agent } from 'undici'
 import type { Dispatcher } from 'undici'
 import type { CustomerEvent } from '../event.ts'
 import { resetOnTimeout } from './reset-on-timeout.ts'
-import { verdictOf, verdictOfFailure } from './verdict.ts'
+import { verdictOf, verdictOfFailure, verdictOfStranger } from './verdict.ts'
 import type { Verdict } from './verdict.ts'
 
 /** Makes one request a call. Never throws, never retries, never follows a redirect. */
@@ -81,6 +81,7 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
       await current.run(seen, call)
     } catch (error) {
       if (seen.status === undefined) return verdictOfFailure(error)
+      if (seen.status >= 200 && seen.status < 300 && isNoJson(error)) return verdictOfStranger(seen.status)
       const text = (error as { body?: unknown }).body
       body = typeof text === 'string' ? text : undefined
     }
@@ -92,9 +93,21 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
 
   return {
     attempt: async (event) => judged(async () => callFor(present(), event)),
-    probe: async () => judged(async () => present().getAccountRegion()),
+    probe: async () => {
+      let account: unknown
+      const verdict = await judged(async () => { account = await present().getAccountRegion() })
+      const region = (account as { region?: unknown } | undefined)?.region
+      // both regions' hosts answer this call, and tell the right one; events would be refused or sent on to the other
+      if (verdict.kind !== 'accepted' || typeof region !== 'string' || region === options.region) return verdict
+      return { kind: 'unauthorised', status: verdict.status, region: region.slice(0, 20) }
+    },
     close: async () => agent.destroy(),
   }
+}
+
+/** The body came whole and was no JSON; an error of a torn body is another one. */
+function isNoJson(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Unable to parse JSON')
 }
 
 async function callFor(client: TrackClient, event: CustomerEvent): Promise<unknown> {

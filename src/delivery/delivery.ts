@@ -163,7 +163,7 @@ export class Delivery {
 
   /** Tells what has changed, by time alone too. When the breaker closes, nobody waits out the longest backoff of the bad time. */
   look(): void {
-    if (!this.#options.states.look()) return
+    if (!this.#options.states.look(this.#lastError?.what)) return
     for (const item of this.#waiting.clear()) {
       item.dueAt = -Infinity
       this.#makeReady(item)

@@ -6,6 +6,8 @@ interface Outcome {
   readonly at: number
   /** Names the event; undefined: the account's own call. */
   readonly event: string | undefined
+  /** Whose events stand in line behind it. */
+  readonly lane: string | undefined
   readonly ok: boolean
 }
 
@@ -19,13 +21,13 @@ export interface Others {
 export class Health {
   readonly #ring: Outcome[] = []
 
-  record(at: number, event: string, ok: boolean): void {
-    this.#push({ at, event, ok })
+  record(at: number, event: string, lane: string, ok: boolean): void {
+    this.#push({ at, event, lane, ok })
   }
 
   /** The account's own call: it may work while no event gets through, so it counts as another's attempt, but not in the failure ratio. */
   recordAccount(at: number, ok: boolean): void {
-    this.#push({ at, event: undefined, ok })
+    this.#push({ at, event: undefined, lane: undefined, ok })
   }
 
   /** Attempts of others since the first one of `event`: what succeeded before says nothing of the time in which it failed. */
@@ -35,10 +37,11 @@ export class Health {
     return { attempts: lately.length, failed: lately.filter((outcome) => !outcome.ok).length }
   }
 
-  /** Part of the last `count` attempts of events that failed; 0 while there are fewer. */
-  failureRatio(count: number): number {
+  /** Part of the last `count` attempts of events that failed; 0 while there are fewer, or while what failed is of fewer than `lanes` lanes. */
+  failureRatio(count: number, lanes: number): number {
     const last = this.#ring.filter(({ event }) => event !== undefined).slice(-count)
-    return last.length < count ? 0 : last.filter((outcome) => !outcome.ok).length / count
+    const failed = last.filter((outcome) => !outcome.ok)
+    return last.length < count || new Set(failed.map(({ lane }) => lane)).size < lanes ? 0 : failed.length / count
   }
 
   #push(outcome: Outcome): void {

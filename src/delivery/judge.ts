@@ -11,6 +11,8 @@ import type { Verdict } from './verdict.ts'
 /** Attempts that the breaker looks back on, and the part of them that must have failed for it to open. */
 const BREAKER_ATTEMPTS = 20
 const BREAKER_FAILED = 0.9
+/** Of so many people at least: when hardly anybody else is there, one person's bad events alone would hold up everybody. */
+const BREAKER_LANES = 3
 
 export interface JudgeOptions {
   readonly account: Account
@@ -48,16 +50,16 @@ export class Judge {
     switch (verdict.kind) {
       case 'unavailable':
         this.#countFailure(item)
-        health.record(now, nameOf(item), false)
-        breaker.failed(now, health.failureRatio(BREAKER_ATTEMPTS) >= BREAKER_FAILED, random())
+        health.record(now, nameOf(item), item.lane, false)
+        breaker.failed(now, health.failureRatio(BREAKER_ATTEMPTS, BREAKER_LANES) >= BREAKER_FAILED, random())
         return
       case 'rejected':
         this.#countFailure(item)
-        health.record(now, nameOf(item), true)
+        health.record(now, nameOf(item), item.lane, true)
         breaker.succeeded()
         return
       case 'accepted':
-        health.record(now, nameOf(item), true)
+        health.record(now, nameOf(item), item.lane, true)
         breaker.succeeded()
         return
       case 'throttled':

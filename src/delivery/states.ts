@@ -16,7 +16,7 @@ const BREAKER_MESSAGES: Record<BreakerState, string> = {
   'closed': 'breaker: Customer.io answers again',
   'half-open': 'breaker: one request at a time, to see whether Customer.io answers again',
   'open': 'breaker: most requests failed, nothing is sent for a while',
-  'refused': 'breaker: Customer.io refuses the credentials, check CUSTOMERIO_SITE_ID, CUSTOMERIO_API_KEY and CUSTOMERIO_REGION',
+  'refused': 'breaker: Customer.io refuses the credentials, check CUSTOMERIO_SITE_ID, CUSTOMERIO_API_KEY, CUSTOMERIO_REGION and CUSTOMERIO_URL',
 }
 
 /** Tells the changes of breaker, gate and quota. Time alone changes them too, so it has to look. */
@@ -27,12 +27,18 @@ export class States {
     this.#options = options
   }
 
-  /** One log line a change. @returns whether the breaker has closed since the last look */
-  look(): boolean {
+  /**
+   * One log line a change.
+   * @param lastError what Customer.io last answered, or how it failed to
+   * @returns whether the breaker has closed since the last look
+   */
+  look(lastError: string | undefined): boolean {
     const { breaker, gate, quota, announcer, clock } = this.#options
     const now = clock()
     const state = breaker.state(now)
-    const changed = announcer.say({ what: 'breaker' }, { state, stops: state !== 'closed', message: BREAKER_MESSAGES[state] })
+    const changed = announcer.say({ what: 'breaker' }, {
+      state, stops: state !== 'closed', message: BREAKER_MESSAGES[state], ...(state !== 'closed' && lastError !== undefined && { fields: { lastError } }),
+    })
     announcer.say({ what: 'gate' }, gateState(gate.closedFor(now), gate.part(now)))
     announcer.say({ what: 'quota' }, quota.left(now) === 0
       ? { state: 'exhausted', stops: true, message: 'quota exhausted: EXHAUSTED_QUOTA events were given up within a minute, others wait' }

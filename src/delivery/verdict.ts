@@ -4,10 +4,13 @@ export type Verdict =
   | { readonly kind: 'throttled'; readonly status: number; readonly retryAfter: string | undefined }
   /** 5xx, network, timeout: the same request may work later. `answered`: false if it may still be under way. */
   | { readonly kind: 'unavailable'; readonly status: number | undefined; readonly cause: string; readonly answered: boolean }
-  /** The event itself is refused: 400, 404, 413, ... */
+  /** The event itself is refused: 400, 413, ... */
   | { readonly kind: 'rejected'; readonly status: number; readonly message: string }
-  /** 401, 403: the credentials, or this one event; only another call can tell. */
-  | { readonly kind: 'unauthorised'; readonly status: number }
+  /**
+   * 401, 403, 404, ...: the credentials or the address, or this one event; only another call can tell. `region`: that of the account, if it is another one than that
+   * of the settings.
+   */
+  | { readonly kind: 'unauthorised'; readonly status: number; readonly region?: string }
 
 /** What is known of an answer: its status line and headers, and the body as text if it came whole. */
 export interface Answer {
@@ -20,13 +23,15 @@ export interface Answer {
 const STILL_UNDER_WAY = new Set([502, 504])
 /** Not the event's fault though 4xx: request timeout, too early, misdirected. */
 const PASSING = new Set([408, 421, 425])
+/** The credentials, the account, or an address at which no Customer.io is: may be the same for every event. */
+const DOUBTFUL = new Set([401, 402, 403, 404, 405, 407, 410, 451])
 
 /** The verdict on an answer. Pure. A 2xx whose body is torn or no JSON counts as accepted: the server had decided by then. */
 export function verdictOf(answer: Answer): Verdict {
   const { status } = answer
   if (status >= 200 && status < 300) return { kind: 'accepted', status }
   if (status === 429) return { kind: 'throttled', status, retryAfter: answer.retryAfter }
-  if (status === 401 || status === 403) return { kind: 'unauthorised', status }
+  if (DOUBTFUL.has(status)) return { kind: 'unauthorised', status }
   if (status >= 500 || PASSING.has(status)) return { kind: 'unavailable', status, cause: `status ${status}`, answered: !STILL_UNDER_WAY.has(status) }
   // the region is explicit, so a redirect means a wrong region or URL: following it would send data to a place nobody chose
   if (status >= 300 && status < 400) return { kind: 'unavailable', status, cause: `redirect ${status}: check CUSTOMERIO_REGION and CUSTOMERIO_URL`, answered: true }
@@ -35,6 +40,11 @@ export function verdictOf(answer: Answer): Verdict {
 
 /** Codes of failures that happen before anything is sent. */
 const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'ENETUNREACH', 'EHOSTUNREACH'])
+
+/** The verdict on a whole answer that can't be Customer.io's: a 2xx that is no JSON, such as the page of a proxy. Pure. */
+export function verdictOfStranger(status: number): Verdict {
+  return { kind: 'unavailable', status, cause: `status ${status} without JSON: check CUSTOMERIO_URL, and proxies on the way`, answered: true }
+}
 
 /** The verdict on an attempt without an answer. Pure. */
 export function verdictOfFailure(error: unknown): Verdict {
@@ -70,5 +80,6 @@ export function isAnswered(verdict: Verdict): boolean {
 
 /** A short text for people: the status, or how it failed without one. Never anything of a body. */
 export function summaryOf(verdict: Verdict): string {
+  if (verdict.kind === 'unauthorised' && verdict.region !== undefined) return `the workspace is in region ${verdict.region}: check CUSTOMERIO_REGION`
   return verdict.kind === 'unavailable' ? verdict.cause : `status ${verdict.status}`
 }

@@ -1,6 +1,7 @@
 import kafkajs from 'kafkajs'
 import type { Kafka, KafkaConfig, LogEntry } from 'kafkajs'
 import type { Config } from '../../config.ts'
+import { errorText } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import type { Secrets } from '../../secrets.ts'
 import { registerCodecs } from './codecs.ts'
@@ -56,9 +57,12 @@ export function tlsOf(secrets: Pick<Secrets, 'of'>): Exclude<KafkaConfig['ssl'],
 /** What every rebalance brings is no error; the worker has its own line for it. And why a login failed is said better by login.ts. */
 const EXPECTED = /rebalanc|The coordinator is not aware of this member|Response (Heartbeat|OffsetCommit|SyncGroup|JoinGroup|SaslAuthenticate)|Pausing fetching|Resuming fetching|^SASL .* authentication failed/
 
-function bridge({ level, label, namespace, log }: LogEntry, logger: Logger): void {
-  const to = EXPECTED.test(log.message) ? 'debug' : ({ ERROR: 'error', WARNING: 'warn', WARN: 'warn', INFO: 'debug', DEBUG: 'trace' }[label] ?? 'debug') as 'error' | 'warn' | 'debug' | 'trace'
+/** A line of kafkajs's log in ours. */
+export function bridge({ level, label, namespace, log }: LogEntry, logger: Logger): void {
+  // kafkajs sometimes gives an error in place of its text
+  const message = (log.message as unknown) instanceof Error ? errorText(log.message) : log.message
+  const to = EXPECTED.test(message) ? 'debug' : ({ ERROR: 'error', WARNING: 'warn', WARN: 'warn', INFO: 'debug', DEBUG: 'trace' }[label] ?? 'debug') as 'error' | 'warn' | 'debug' | 'trace'
   if (level === kafkajs.logLevel.NOTHING || !logger.isLevelEnabled(to)) return
-  const { message, broker, error, groupId, retryCount } = log as { message: string; broker?: unknown; error?: unknown; groupId?: unknown; retryCount?: unknown }
+  const { broker, error, groupId, retryCount } = log as { broker?: unknown; error?: unknown; groupId?: unknown; retryCount?: unknown }
   logger[to]({ from: `kafkajs ${namespace}`.trim(), broker, groupId, retryCount, ...(typeof error === 'string' && { cause: error }) }, message)
 }

@@ -84,6 +84,15 @@ describe('what is sent', () => {
     expect(target.received.map(({ method, path, body }) => [method, path, body])).toEqual([['GET', '/api/v1/accounts/region', '']])
   })
 
+  test.each<[string, string, object]>([
+    ['the region of the settings', '{"region":"eu","environment_id":3}', { kind: 'accepted', status: 200 }],
+    ['another region', '{"region":"us","environment_id":3}', { kind: 'unauthorised', status: 200, region: 'us' }],
+    ['no region', '{"region":7}', { kind: 'accepted', status: 200 }],
+  ])('the account tells %s', async (_what, body, verdict) => {
+    target.respond = answer(200, body)
+    expect(await customerIo.probe()).toEqual(verdict)
+  })
+
   test('connections are used again, and there are never more than allowed', async () => {
     let most = 0
     target.respond = (response) => {
@@ -135,13 +144,13 @@ describe('what an answer means', () => {
   test.each<[string, Respond, object]>([
     ['200', answer(200, '{}'), { kind: 'accepted', status: 200 }],
     ['200 without a body', answer(200), { kind: 'accepted', status: 200 }],
-    ['200 with HTML', answer(200, html), { kind: 'accepted', status: 200 }],
+    ['200 with HTML', answer(200, html), { kind: 'unavailable', status: 200, cause: expect.stringContaining('CUSTOMERIO_URL'), answered: true }],
     ['204', answer(204), { kind: 'accepted', status: 204 }],
     ['400 with a list of errors', answer(400, '{"meta":{"errors":["id is too long","no name"]}}'), { kind: 'rejected', status: 400, message: 'id is too long; no name' }],
     ['400 with one error', answer(400, '{"meta":{"error":"no name"}}'), { kind: 'rejected', status: 400, message: 'no name' }],
     ['401 in plain text', answer(401, 'Unauthorized request'), { kind: 'unauthorised', status: 401 }],
     ['403', answer(403, '{"meta":{"error":"forbidden"}}'), { kind: 'unauthorised', status: 403 }],
-    ['404', answer(404, 'Not Found'), { kind: 'rejected', status: 404, message: expect.any(String) }],
+    ['404', answer(404, 'Not Found'), { kind: 'unauthorised', status: 404 }],
     ['413', answer(413, html), { kind: 'rejected', status: 413, message: expect.any(String) }],
     ['429', answer(429, '{}'), { kind: 'throttled', status: 429, retryAfter: undefined }],
     ['429 with a Retry-After', answer(429, '{}', { 'retry-after': '7' }), { kind: 'throttled', status: 429, retryAfter: '7' }],

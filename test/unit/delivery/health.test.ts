@@ -6,13 +6,13 @@ const [mine, theirs, nobody] = ['0:1', '0:2', '0:3']
 test('knows nothing at first', () => {
   const health = new Health()
   expect(health.others(0, mine)).toEqual({ attempts: 0, failed: 0 })
-  expect(health.failureRatio(1)).toBe(0)
+  expect(health.failureRatio(1, 1)).toBe(0)
 })
 
 test('the attempts of the event itself do not count, nor what was before them', () => {
   const health = new Health()
-  for (const now of [1, 2, 3]) health.record(now, mine, false)
-  health.record(4, theirs, true)
+  for (const now of [1, 2, 3]) health.record(now, mine, mine, false)
+  health.record(4, theirs, theirs, true)
   expect(health.others(5, mine)).toEqual({ attempts: 1, failed: 0 })
   expect(health.others(5, theirs)).toEqual({ attempts: 0, failed: 0 })
   expect(health.others(5, nobody)).toEqual({ attempts: 4, failed: 3 })
@@ -20,29 +20,37 @@ test('the attempts of the event itself do not count, nor what was before them', 
 
 test('what is more than a minute old does not count', () => {
   const health = new Health()
-  health.record(0, theirs, false)
-  health.record(30_000, theirs, true)
+  health.record(0, theirs, theirs, false)
+  health.record(30_000, theirs, theirs, true)
   expect(health.others(60_000, mine)).toEqual({ attempts: 2, failed: 1 })
   expect(health.others(60_001, mine)).toEqual({ attempts: 1, failed: 0 })
 })
 
 test('the failure ratio looks at the last attempts only, and says nothing before there are enough', () => {
   const health = new Health()
-  for (const ok of [true, true, false, false, false]) health.record(0, theirs, ok)
-  expect([6, 5, 4, 3].map((count) => health.failureRatio(count))).toEqual([0, 0.6, 0.75, 1])
+  for (const ok of [true, true, false, false, false]) health.record(0, theirs, theirs, ok)
+  expect([6, 5, 4, 3].map((count) => health.failureRatio(count, 1))).toEqual([0, 0.6, 0.75, 1])
+})
+
+test('the failure ratio says nothing while all that failed is of fewer people than asked for', () => {
+  const health = new Health()
+  for (const n of [1, 2, 3, 4]) health.record(n, `0:${n}`, 'one', false)
+  health.record(5, '0:5', 'another', false)
+  health.record(6, '0:6', 'a third', true)
+  expect([health.failureRatio(5, 2), health.failureRatio(5, 3)]).toEqual([0.8, 0])
 })
 
 test('the account\'s own call is another\'s attempt, but no attempt of an event', () => {
   const health = new Health()
-  for (const ok of [false, false, true, true]) health.record(1, theirs, ok)
+  for (const ok of [false, false, true, true]) health.record(1, theirs, theirs, ok)
   for (const ok of [true, true, false]) health.recordAccount(2, ok)
   expect([health.others(3, mine), health.others(3, theirs)]).toEqual([{ attempts: 7, failed: 3 }, { attempts: 3, failed: 1 }])
-  expect([health.failureRatio(4), health.failureRatio(5)]).toEqual([0.5, 0])
+  expect([health.failureRatio(4, 1), health.failureRatio(5, 1)]).toEqual([0.5, 0])
 })
 
 test('remembers the last 200 attempts', () => {
   const health = new Health()
-  for (let n = 0; n < 1_000; n += 1) health.record(n, theirs, n >= 900)
+  for (let n = 0; n < 1_000; n += 1) health.record(n, theirs, theirs, n >= 900)
   expect(health.others(1_000, mine)).toEqual({ attempts: 200, failed: 100 })
 })
 
@@ -54,7 +62,7 @@ test('counts like one who counts by hand', () => {
     let now = 0
     const history = attempts.map(({ after, item, ok }) => {
       now += after
-      health.record(now, items[item]!, ok)
+      health.record(now, items[item]!, items[item]!, ok)
       return { at: now, item, ok }
     })
     const since = history.findIndex(({ item }) => item === self) + 1

@@ -13,10 +13,6 @@ describe('an answer', () => {
     expect(answer(429)).toEqual({ kind: 'throttled', status: 429, retryAfter: undefined })
   })
 
-  test.each([401, 403])('%d is a matter of the credentials', (status) => {
-    expect(answer(status, 'Unauthorized request')).toEqual({ kind: 'unauthorised', status })
-  })
-
   test.each([500, 501, 503, 520, 599, 408, 421, 425])('%d may pass, and the request is over', (status) => {
     expect(answer(status)).toEqual({ kind: 'unavailable', status, cause: `status ${status}`, answered: true })
   })
@@ -29,8 +25,12 @@ describe('an answer', () => {
     expect(answer(status)).toMatchObject({ kind: 'unavailable', status, cause: expect.stringContaining('CUSTOMERIO_REGION'), answered: true })
   })
 
-  test.each([400, 402, 404, 405, 409, 410, 413, 414, 422])('%d refuses the event', (status) => {
+  test.each([400, 409, 413, 414, 422])('%d refuses the event', (status) => {
     expect(answer(status)).toEqual({ kind: 'rejected', status, message: 'no message' })
+  })
+
+  test.each([401, 402, 403, 404, 405, 407, 410, 451])('%d: the credentials, the address, or this one event', (status) => {
+    expect(answer(status)).toEqual({ kind: 'unauthorised', status })
   })
 
   test('every status has exactly one verdict, and only 2xx is accepted', () => {
