@@ -140,6 +140,31 @@ faultCase({
   },
 })
 
+const remembered = 'cus_190003'
+faultCase({
+  fault: 'An event is always answered 500 while other workers come and go',
+  does: 'How often it was tried, and when it is due again, is remembered across a rebalance for as long as its partition stays: it is not tried anew each time.',
+  sees: '`rebalances_total` rises; the letter\'s `cio-dlq-attempts` is that of an event in quiet times.',
+  notCovered: 'A partition that moves: its new owner begins to count anew.',
+  traffic: { events: 1_500, people: 300 },
+  workers: 1,
+  setting: { limit: 100, faults: plan({ name: 'broken', match: { person: [remembered] }, effect: { status: 500 } }), env: { RETRY_BASE_MS: '600' } },
+  during: async (scenario) => {
+    // the oldest member keeps the first partitions: see src/kafka/assignment.ts
+    const item = { ...screenView(remembered, 'broken', 'dead-letter'), partition: 0 }
+    await scenario.publishItems([item])
+    await until('the first attempt', async () => (await hits(scenario, 'broken')).length > 0)
+    // 600 + 1,200 + 2,400 + 4,800 ms of backoff: all of this happens in between
+    for (let left = 3; left > 0; left -= 1) await (await scenario.addWorker()).stop()
+  },
+  after: async (scenario, verdict) => {
+    expect(verdict.deadLetteredBy).toEqual({ exhausted: 1 })
+    expect(await hits(scenario, 'broken')).toHaveLength(5)
+    expect((await scenario.letters()).map(({ headers }) => headers['cio-dlq-attempts'])).toEqual(['5'])
+    expect(await metric(scenario.workers[0]!, 'rebalances_total')).toBeGreaterThanOrEqual(5)
+  },
+})
+
 const quotaAMinute = 5
 faultCase({
   fault: 'Every event answered 403 (a workspace suspended) though the account\'s own call works',
