@@ -90,7 +90,7 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
   const backoff = { baseMs: config.RETRY_BASE_MS, capMs: config.RETRY_CAP_MS, jitter: config.RETRY_JITTER }
   const customerIo = createCustomerIo({
     siteId: config.CUSTOMERIO_SITE_ID, apiKey: () => secrets.of('CUSTOMERIO_API_KEY') ?? '', region: config.CUSTOMERIO_REGION, url: config.CUSTOMERIO_URL,
-    timeoutMs: config.REQUEST_TIMEOUT_MS, connections: config.CONCURRENCY, onRefused: () => void secrets.look(),
+    timeoutMs: config.REQUEST_TIMEOUT_MS, connections: config.CONCURRENCY, onRefused: () => void secrets.look(), maySend: () => !fenced(),
   })
   const gate = new Gate(backoff)
   const breaker = new Breaker(backoff)

@@ -4,7 +4,7 @@ import { Agent } from 'undici'
 import type { Dispatcher } from 'undici'
 import type { CustomerEvent } from '../event.ts'
 import { resetOnTimeout } from './reset-on-timeout.ts'
-import { verdictOf, verdictOfFailure, verdictOfStranger } from './verdict.ts'
+import { FENCED, verdictOf, verdictOfFailure, verdictOfStranger } from './verdict.ts'
 import type { Verdict } from './verdict.ts'
 
 /** Makes one request a call. Never throws, never retries, never follows a redirect. */
@@ -22,6 +22,8 @@ export interface CustomerIoOptions {
   /** An answer said that the credentials don't work, or not for this. */
   readonly onRefused: () => void
   readonly region: 'us' | 'eu'
+  /** The fence. Asked once more when a request leaves: the process may have been frozen since its slot was taken. */
+  readonly maySend: () => boolean
   /** Base URL in place of the region's. */
   readonly url: string | undefined
   readonly timeoutMs: number
@@ -53,6 +55,7 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
     if (!seen) return dispatch(request, handler)
     seen.requests += 1
     if (seen.requests > 1) throw new Error('a second request within one attempt')
+    if (!options.maySend()) throw Object.assign(new Error('the fence is shut'), { code: FENCED })
     return dispatch(request, watching(handler, seen))
   })
   const clientWith = (apiKey: string) => ({

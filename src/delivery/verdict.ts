@@ -38,8 +38,10 @@ export function verdictOf(answer: Answer): Verdict {
   return { kind: 'rejected', status, message: serverMessage(answer.body) }
 }
 
+/** Code of a request that the fence kept back. */
+export const FENCED = 'FENCED'
 /** Codes of failures that happen before anything is sent. */
-const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'ENETUNREACH', 'EHOSTUNREACH'])
+const NEVER_SENT = new Set([FENCED, 'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'ENETUNREACH', 'EHOSTUNREACH'])
 
 /** The verdict on a whole answer that can't be Customer.io's: a 2xx that is no JSON, such as the page of a proxy. Pure. */
 export function verdictOfStranger(status: number): Verdict {

@@ -210,7 +210,7 @@ describe('clocks', () => {
       fault: `Clock stepped ${way} by an hour, and set right again`,
       does: 'Goes on: slots, fences, heartbeats, backoffs and time-outs are measured with a clock that does not step. '
         + 'A rebalance meanwhile goes as ever.',
-      sees: 'Times in the log, times of failure in dead letters, `lag_seconds` and `event_age_seconds` are off by as much.',
+      sees: 'Times in the log, times of failure in dead letters, `partition_lag_seconds` and `event_age_seconds` are off by as much.',
       notCovered: 'A `Retry-After` that names a date is off by as much, at most `RETRY_CAP_MS`. '
         + 'Events without a time of their own carry that of their record, which the clocks of producer and broker decide.',
       setting, traffic: { events: 1_600 },
@@ -240,7 +240,7 @@ describe('resources', () => {
   faultCase({
     fault: `A heap of ${HEAP_MB} MB (--max-old-space-size) under a backlog of 200,000 records`,
     does: 'Holds at most `PREFETCH_RECORDS` and `PREFETCH_BYTES` of it; the rest waits in Kafka.',
-    sees: '`pending_records` at its bound, `paused_partitions` above 0, `process_resident_memory_bytes` flat at some 150 MiB.',
+    sees: '`pending_records` at its bound, `paused_partitions` above 0, `process_resident_memory_bytes` flat at some 160 MiB.',
     notCovered: 'The case ends after 5,000 events, and judges those. '
       + 'A worker that is killed for its memory is one that is killed: see kill -9. '
       + 'Whoever starts Node otherwise should keep `--max-semi-space-size=8`: with a small old space and the default of large machines, '

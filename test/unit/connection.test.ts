@@ -40,9 +40,9 @@ test('a socket that is closed over and over after its end keeps no listeners', a
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const socket = connectTo({ host: '127.0.0.1', port: (server.address() as AddressInfo).port, ssl: {}, onConnect: () => {} })
   await new Promise((resolve) => { socket.once('close', resolve) })
+  await new Promise((resolve) => { server.close(resolve) })
   for (let n = 0; n < 5; n += 1) expect(socket.end().unref()).toBe(socket)
   expect(socket.listenerCount('connect')).toBe(0)
-  await new Promise((resolve) => { server.close(resolve) })
 })
 
 test.each([

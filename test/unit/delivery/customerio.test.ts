@@ -11,16 +11,18 @@ let target: HttpTarget
 let customerIo: CustomerIo
 
 let present: string
+let maySend: boolean
 let refusals: number
 
 const clientOf = (url: string, timeoutMs = 5_000) => createCustomerIo({
-  siteId, apiKey: () => present, region: 'eu', url, timeoutMs, connections: 2, onRefused: () => { refusals += 1 },
+  siteId, apiKey: () => present, region: 'eu', url, timeoutMs, connections: 2, onRefused: () => { refusals += 1 }, maySend: () => maySend,
 })
 
 beforeEach(async () => {
   target = await startHttpTarget()
   present = apiKey
   refusals = 0
+  maySend = true
   customerIo = clientOf(target.url)
 })
 afterEach(async () => {
@@ -296,6 +298,12 @@ test('close ends all connections', async () => {
   expect(target.sockets.size).toBe(0)
 })
 
+test('the fence is asked once more when a request leaves: behind a shut one nothing does, and its slot is free', async () => {
+  maySend = false
+  expect(await customerIo.attempt(event)).toEqual({ kind: 'unavailable', status: undefined, cause: 'network FENCED', answered: true })
+  expect(target.received).toEqual([])
+})
+
 test('each region has its own host', async () => {
   const hosts: string[] = []
   const fetched = jest.spyOn(globalThis, 'fetch').mockImplementation(async (input) => {
@@ -303,7 +311,7 @@ test('each region has its own host', async () => {
     throw new TypeError('not sent in a test')
   })
   for (const region of ['us', 'eu'] as const) {
-    const client = createCustomerIo({ siteId, apiKey: () => apiKey, region, url: undefined, timeoutMs: 1_000, connections: 1, onRefused: () => {} })
+    const client = createCustomerIo({ siteId, apiKey: () => apiKey, region, url: undefined, timeoutMs: 1_000, connections: 1, onRefused: () => {}, maySend: () => true })
     await client.probe()
     await client.close()
   }

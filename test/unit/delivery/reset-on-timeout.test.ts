@@ -55,7 +55,7 @@ beforeAll(() => setDefaultCACertificates([...trusted, authority.cert]))
 afterAll(() => setDefaultCACertificates(trusted))
 
 const clientOf = (url: string, timeoutMs: number) =>
-  createCustomerIo({ siteId: 's', apiKey: () => 'k', region: 'eu', url, timeoutMs, connections: 1, onRefused: () => {} })
+  createCustomerIo({ siteId: 's', apiKey: () => 'k', region: 'eu', url, timeoutMs, connections: 1, onRefused: () => {}, maySend: () => true })
 
 describe.each(['http', 'https'])('%s', (protocol) => {
   let target: Target
