@@ -20,7 +20,7 @@ export interface StopState {
 }
 
 /**
- * One log line a change, for all that stops or slows sending: a warning when it begins, and how long it lasted when it ends. Everything is
+ * One log line a change, for all that stops or slows sending, or would repeat itself as long as it lasts: a warning when it begins, and how long it lasted when it ends. Everything is
  * taken to run at first.
  */
 export class Announcer {

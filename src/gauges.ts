@@ -1,3 +1,4 @@
+import type { Announcer } from './announcer.ts'
 import { monotonic, wall } from './clock.ts'
 import type { Config } from './config.ts'
 import type { Breaker } from './delivery/breaker.ts'
@@ -19,6 +20,7 @@ export interface GaugeSources {
   readonly config: Config
   readonly metrics: Metrics
   readonly logger: Logger
+  readonly announcer: Announcer
   readonly admin: ClusterAdmin
   readonly intake: Intake
   readonly limiter: SlotLimiter
@@ -47,7 +49,7 @@ export interface Gauges {
 /** In the order of the values of breaker_state. */
 const BREAKER_STATES = ['closed', 'half-open', 'open', 'refused']
 
-export function createGauges({ config, metrics, logger, admin, intake, limiter, delivery, gate, breaker, quota, deadLetters, hold, isFenced, sincePoll }: GaugeSources): Gauges {
+export function createGauges({ config, metrics, logger, announcer, admin, intake, limiter, delivery, gate, breaker, quota, deadLetters, hold, isFenced, sincePoll }: GaugeSources): Gauges {
   let lag: number | undefined
   let done = 0
   let skipped = 0
@@ -67,8 +69,9 @@ export function createGauges({ config, metrics, logger, admin, intake, limiter, 
           metrics.lagSeconds.set({ partition: String(partition) }, seconds)
         }
         lag = lags.reduce((sum, { records }) => sum + records, 0)
+        announcer.say({ what: 'lag' }, { state: 'known', stops: false, message: 'lag is up to date again' })
       } catch (error) {
-        logger.warn({ cause: errorText(error) }, 'the ends of the partitions can\'t be read: lag is out of date')
+        announcer.say({ what: 'lag' }, { state: 'out of date', stops: true, message: 'the ends of the partitions can\'t be read: lag is out of date', fields: { cause: errorText(error) } })
       } finally {
         looking = false
       }

@@ -126,12 +126,13 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
     try {
       await consumer.commit(mine, moved)
       metrics.commits.inc()
+      announcer.say({ what: 'commits' }, { state: 'acknowledged', stops: false, message: 'commits are acknowledged again' })
       // a newer assignment may have begun meanwhile: its work starts from what the broker has
       if (assignment === mine) intake.committed(moved)
     } catch (error) {
       metrics.commitFailures.inc()
       if ((error as { type?: unknown }).type === 'OFFSET_METADATA_TOO_LARGE') intake.shrinkMarks()
-      logger.warn({ cause: errorText(error) }, 'commit failed; it will be tried again')
+      announcer.say({ what: 'commits' }, { state: 'failing', stops: true, message: 'commit failed; it will be tried again', fields: { cause: errorText(error) } })
       await sleep(100)
     }
   })
@@ -215,7 +216,7 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
     group: () => ({ stopping, joined: hasJoined, generation: revoking ? undefined : assignment?.generation, fenced: isFenced() }),
     intake, delivery, deadLetters, limiter, breaker, gate, quota, lag: () => gauges.lag(), concurrency: config.CONCURRENCY, announcer, clock: monotonic,
   })
-  const gauges = createGauges({ config, metrics, logger, admin, intake, limiter, delivery, gate, breaker, quota, deadLetters, hold: status.hold, isFenced, sincePoll })
+  const gauges = createGauges({ config, metrics, logger, announcer, admin, intake, limiter, delivery, gate, breaker, quota, deadLetters, hold: status.hold, isFenced, sincePoll })
 
   return {
     start: async () => {
