@@ -8,6 +8,10 @@ import { OTHER_CALLER, type Scenario } from '../support/scenario.ts'
 import { credentials } from '../support/stage.ts'
 import type { TrafficItem } from '../support/traffic.ts'
 import type { WorkerProcess } from '../support/worker-process.ts'
+import { metric } from './looks.ts'
+
+/** Nobody waits for a minute in a test. */
+export const quick = { RETRY_CAP_MS: '2000' }
 
 export const HEALTHY: FaultPlan = { latencyMs: [20, 50] }
 
@@ -84,3 +88,22 @@ export function otherCaller(scenario: Scenario, perSecond: number): { stop(): Pr
     },
   }
 }
+
+export async function expectReady(workers: WorkerProcess[]): Promise<void> {
+  for (const { port } of workers) expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200)
+}
+
+/** The fault has bitten: attempts were put off for this cause. */
+export async function expectCause(scenario: Scenario, cause: string): Promise<void> {
+  const counts = await Promise.all(scenario.workers.map(async (worker) => metric(worker, `retries_total\\{cause="${cause}"\\}`)))
+  expect({ cause, seen: counts.some((count) => count > 0) }).toEqual({ cause, seen: true })
+}
+
+/** Events that took effect were sent again, and Customer.io could tell. */
+export async function expectRepeatsTold(scenario: Scenario): Promise<void> {
+  expect((await scenario.standIn.account()).repeatedEventIds).toBeGreaterThan(0)
+  await expectSameIdAndTime(scenario)
+}
+
+/** Requests to where the redirects lead. */
+export const followed = async (scenario: Scenario) => (await scenario.standIn.arrivals()).filter(({ operation }) => operation === 'other')

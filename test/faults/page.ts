@@ -5,6 +5,7 @@ import type { FaultRecord } from './fault-case.ts'
 /** Test files of test/faults/ in the order of the page, and their headings. */
 const GROUPS: Record<string, string> = {
   customerio: 'Bad days of Customer.io',
+  reach: 'The way to Customer.io',
   kafka: 'Bad days of Kafka',
   topics: 'Topics, offsets and records',
   cluster: 'Several brokers, logins and TLS',
