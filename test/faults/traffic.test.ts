@@ -28,7 +28,7 @@ function watchMost(worker: WorkerProcess, names: readonly string[]): { stop(): P
   const watching = (async () => {
     while (!over.signal.aborted) {
       const text = await worker.metrics().catch(() => '') // a look that comes too late is none
-      for (const name of names) most[name] = Math.max(most[name] ?? 0, Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? 0))
+      for (const name of names) most[name] = Math.max(most[name] ?? 0, Number(new RegExp(`^${name} (\\d\\S*)$`, 'm').exec(text)?.[1] ?? 0)) // +Inf is no figure
       await wait(100)
     }
   })()
