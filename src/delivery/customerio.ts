@@ -99,7 +99,8 @@ export function createCustomerIo(options: CustomerIoOptions): CustomerIo {
     probe: async () => {
       let account: unknown
       const verdict = await judged(async () => { account = await present().getAccountRegion() })
-      const region = (account as { region?: unknown } | undefined)?.region
+      const told = account as { region?: unknown; data_center?: unknown } | undefined
+      const region = told?.region ?? told?.data_center
       // both regions' hosts answer this call, and tell the right one; events would be refused or sent on to the other
       if (verdict.kind !== 'accepted' || typeof region !== 'string' || region === options.region) return verdict
       return { kind: 'unauthorised', status: verdict.status, region: region.slice(0, 20) }

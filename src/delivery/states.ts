@@ -41,7 +41,7 @@ export class States {
     })
     announcer.say({ what: 'gate' }, gateState(gate.closedFor(now), gate.part(now)))
     announcer.say({ what: 'quota' }, quota.left(now) === 0
-      ? { state: 'exhausted', stops: true, message: 'quota exhausted: EXHAUSTED_QUOTA events were given up within a minute, others wait' }
+      ? { state: 'exhausted', stops: true, message: 'quota exhausted: as many events as EXHAUSTED_QUOTA allows were given up within a minute, others wait' }
       : { state: 'available', stops: false, message: 'quota available again: events whose retries ran out may become dead letters' })
     return changed && state === 'closed'
   }

@@ -26,7 +26,7 @@ const PASSING = new Set([408, 421, 425])
 /** The credentials, the account, or an address at which no Customer.io is: may be the same for every event. */
 const DOUBTFUL = new Set([401, 402, 403, 404, 405, 407, 410, 451])
 
-/** The verdict on an answer. Pure. A 2xx whose body is torn or no JSON counts as accepted: the server had decided by then. */
+/** The verdict on an answer. Pure. A 2xx whose body is torn counts as accepted: the server had decided by then. */
 export function verdictOf(answer: Answer): Verdict {
   const { status } = answer
   if (status >= 200 && status < 300) return { kind: 'accepted', status }

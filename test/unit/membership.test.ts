@@ -76,6 +76,20 @@ test('one heartbeat at a time: one without an answer is not followed by others',
   expect(said).toEqual(['heartbeat', 'heartbeat'])
 })
 
+test('one without an answer does not hold up those of the next generation', async () => {
+  const { membership, said, beats, join, setSlow } = memberOf()
+  await join()
+  setSlow()
+  const old = membership.heartbeat()
+  await new Promise(setImmediate)
+  await join()
+  const next = membership.heartbeat()
+  await new Promise(setImmediate)
+  expect(said).toEqual(['heartbeat'])
+  for (const answer of beats) answer()
+  await Promise.all([old, next])
+})
+
 describe('the topic was deleted', () => {
   test('and made anew: nothing is committed in it, and the next fetch is a join, once', async () => {
     const { said, cluster, join, commit } = memberOf()

@@ -166,6 +166,8 @@ export function createMembership(options: { topic: string; groupId: string; cloc
       await handlers.revoke()
       current = undefined
       rejoin = false
+      // one of the old generation may still wait for a coordinator that is gone
+      beating = undefined
       coordinator = await find(request)
       observe(coordinator)
       return coordinator
@@ -226,7 +228,11 @@ export function createMembership(options: { topic: string; groupId: string; cloc
       if (!current) return
       const { memberId, generation } = current
       // One at a time: where only answers get lost, more of them would keep the partitions here, while the fence lets nothing be sent.
-      beating ??= atCoordinator(async (broker) => broker.heartbeat({ groupId, memberId, groupGenerationId: generation })).finally(() => { beating = undefined })
+      if (!beating) {
+        const mine = atCoordinator(async (broker) => broker.heartbeat({ groupId, memberId, groupGenerationId: generation }))
+          .finally(() => { if (beating === mine) beating = undefined })
+        beating = mine
+      }
       await beating
     },
     commit: async (assignment, offsets) => {

@@ -89,6 +89,7 @@ describe('what is sent', () => {
   test.each<[string, string, object]>([
     ['the region of the settings', '{"region":"eu","environment_id":3}', { kind: 'accepted', status: 200 }],
     ['another region', '{"region":"us","environment_id":3}', { kind: 'unauthorised', status: 200, region: 'us' }],
+    ['another region, under its other name', '{"data_center":"us","environment_id":3}', { kind: 'unauthorised', status: 200, region: 'us' }],
     ['no region', '{"region":7}', { kind: 'accepted', status: 200 }],
   ])('the account tells %s', async (_what, body, verdict) => {
     target.respond = answer(200, body)
