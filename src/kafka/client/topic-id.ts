@@ -1,3 +1,5 @@
+import { varint } from './varint.ts'
+
 /** What is needed of kafkajs's broker to send it a request of our own. */
 export interface RequestingBroker {
   readonly versions: Readonly<Record<number, { readonly maxVersion: number }>> | null
@@ -71,11 +73,4 @@ export function decodeTopicId(payload: Buffer): string | undefined {
   skipText()
   const id = payload.subarray(at, at + 16)
   return id.every((byte) => byte === 0) ? undefined : id.toString('hex')
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = []
-  let left = value
-  for (; left >= 0x80; left >>>= 7) bytes.push((left & 0x7f) | 0x80)
-  return Buffer.from([...bytes, left])
 }

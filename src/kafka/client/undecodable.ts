@@ -1,3 +1,5 @@
+import { varint } from './varint.ts'
+
 /** Header that marks a record whose batch could not be inflated; its value is the reason. */
 export const UNDECODABLE_HEADER = 'cio-undecodable'
 
@@ -33,11 +35,7 @@ function sized(bytes: Buffer): Buffer {
   return Buffer.concat([zigzag(bytes.length), bytes])
 }
 
-/** Kafka's varint: zigzag, seven bits a byte. */
+/** A signed number as records have it. */
 function zigzag(value: number): Buffer {
-  let rest = value >= 0 ? value * 2 : -value * 2 - 1
-  const bytes: number[] = []
-  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80)
-  bytes.push(rest)
-  return Buffer.from(bytes)
+  return varint(value >= 0 ? value * 2 : -value * 2 - 1)
 }
