@@ -1,7 +1,8 @@
 // Started by `node test/demo/main.ts`, from the root of the repository. EVENTS, WORKERS and LIMIT change its size.
 
 import { runDemo } from './run.ts'
-import { readSettings, SettingsError } from './settings.ts'
+import { SettingsError } from '../support/settings.ts'
+import { readSettings } from './settings.ts'
 
 const steps: (() => Promise<unknown>)[] = []
 let ending: Promise<void> | null = null

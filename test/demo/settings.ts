@@ -1,5 +1,7 @@
 // What the demo can be told by its environment.
 
+import { wholeNumber } from '../support/settings.ts'
+
 export interface Settings {
   events: number
   workers: number
@@ -16,18 +18,8 @@ const ranges = {
   LIMIT: { default: 100, min: partitions, max: 1_000 },
 } as const
 
-/** The environment says something that the demo can't do. */
-export class SettingsError extends Error {}
-
 /** @throws SettingsError that says which variable is wrong, and what is allowed */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
-  const read = (name: keyof typeof ranges) => {
-    const { default: fallback, min, max } = ranges[name]
-    const value = Number(env[name] || fallback)
-    if (!Number.isInteger(value) || value < min || value > max) {
-      throw new SettingsError(`${name}=${env[name]}: must be a whole number from ${min} to ${max}`)
-    }
-    return value
-  }
+  const read = (name: keyof typeof ranges) => wholeNumber(env, name, ranges[name]) ?? ranges[name].default
   return { events: read('EVENTS'), workers: read('WORKERS'), limit: read('LIMIT') }
 }

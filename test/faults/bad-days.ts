@@ -7,8 +7,9 @@ import type { Operation } from '../stand-in/routes.ts'
 import { OTHER_CALLER, type Scenario } from '../support/scenario.ts'
 import { credentials } from '../support/stage.ts'
 import type { TrafficItem } from '../support/traffic.ts'
+import type { Verdict } from '../support/verdict.ts'
 import type { WorkerProcess } from '../support/worker-process.ts'
-import { metric } from './looks.ts'
+import { metrics } from './looks.ts'
 
 /** Nobody waits for a minute in a test. */
 export const quick = { RETRY_CAP_MS: '2000' }
@@ -95,7 +96,7 @@ export async function expectReady(workers: WorkerProcess[]): Promise<void> {
 
 /** The fault has bitten: attempts were put off for this cause. */
 export async function expectCause(scenario: Scenario, cause: string): Promise<void> {
-  const counts = await Promise.all(scenario.workers.map(async (worker) => metric(worker, `retries_total\\{cause="${cause}"\\}`)))
+  const counts = await metrics(scenario.workers, `retries_total\\{cause="${cause}"\\}`)
   expect({ cause, seen: counts.some((count) => count > 0) }).toEqual({ cause, seen: true })
 }
 
@@ -103,6 +104,15 @@ export async function expectCause(scenario: Scenario, cause: string): Promise<vo
 export async function expectRepeatsTold(scenario: Scenario): Promise<void> {
   expect((await scenario.standIn.account()).repeatedEventIds).toBeGreaterThan(0)
   await expectSameIdAndTime(scenario)
+}
+
+/** `after` of a fault in which events took effect and were sent again for this cause. */
+export function repeatedAfter(cause: string) {
+  return async (scenario: Scenario, verdict: Verdict): Promise<void> => {
+    expect(verdict.deadLettered).toBe(0)
+    await expectCause(scenario, cause)
+    await expectRepeatsTold(scenario)
+  }
 }
 
 /** Requests to where the redirects lead. */

@@ -11,14 +11,13 @@ import { startTokenEndpoint } from '../support/kafka/token-endpoint.ts'
 import { coordinatorOf } from '../support/kafka/where.ts'
 import type { Scenario, ScenarioOptions } from '../support/scenario.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
-import type { LogLine, WorkerProcess } from '../support/worker-process.ts'
+import type { LogLine } from '../support/worker-process.ts'
 import { faultCase } from './fault-case.ts'
-import { metric, owned, said, until } from './looks.ts'
+import { allFenced, metric, owned, said, total, until } from './looks.ts'
 
-const fenced = async (workers: readonly WorkerProcess[]): Promise<void> =>
-  until('all are fenced', async () => (await Promise.all(workers.map(async (worker) => metric(worker, 'fenced')))).every((shut) => shut === 1), 20_000)
-const sum = async (workers: readonly WorkerProcess[], name: string): Promise<number> =>
-  (await Promise.all(workers.map(async (worker) => metric(worker, name)))).reduce((total, count) => total + count, 0)
+const FENCED_WITHIN_MS = 20_000
+/** None has come to an end by itself. */
+const goOn = ({ workers }: Scenario): void => { for (const worker of workers) expect(said(worker, 'stopping')).toEqual([]) }
 
 describe('three brokers', () => {
   let cluster: TestCluster
@@ -113,7 +112,7 @@ describe('three brokers', () => {
       const coordinator = await coordinatorOf(cluster.direct)
       await without(cluster.brokers.filter(({ id }) => id !== coordinator), async () => {
         await until('neither letters nor commits get through',
-          async () => await sum(workers, 'commit_failures_total') > 0 && workers.some((worker) => said(worker, 'Failed to send messages').length > 0))
+          async () => await total(workers, 'commit_failures_total') > 0 && workers.some((worker) => said(worker, 'Failed to send messages').length > 0))
       })
       await scenario.over()
     },
@@ -223,13 +222,13 @@ describe('a broker that asks for certificates and logins', () => {
     during: async (scenario, workers) => {
       await cluster.access.removeUser()
       await until('both are refused', () => workers.every(({ logs }) => complaints(logs, 'look at KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD').length > 0))
-      await fenced(workers)
+      await allFenced(workers, FENCED_WITHIN_MS)
       await wait(6_000)
       for (const { logs } of workers) expect(complaints(logs, 'look at KAFKA_SASL_USERNAME').length).toBeLessThan(60)
       await cluster.access.setPassword(cluster.access.password)
       await scenario.over()
     },
-    after: ({ workers }) => { for (const worker of workers) expect(said(worker, 'stopping')).toEqual([]) },
+    after: goOn,
   })
 
   faultCase({
@@ -245,12 +244,12 @@ describe('a broker that asks for certificates and logins', () => {
       toEndpoint!.reset()
       resetAll()
       await until('both get no token', () => workers.every(({ logs }) => complaints(logs, 'KAFKA_SASL_OAUTH_TOKEN_URL gives no answer').length > 0))
-      await fenced(workers)
+      await allFenced(workers, FENCED_WITHIN_MS)
       await wait(6_000)
       toEndpoint!.accept()
       await scenario.over()
     },
-    after: ({ workers }) => { for (const worker of workers) expect(said(worker, 'stopping')).toEqual([]) },
+    after: goOn,
   })
 
   faultCase({

@@ -4,10 +4,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { FaultRule } from '../stand-in/faults.ts'
 import { OTHER_CALLER, type Scenario } from '../support/scenario.ts'
 import {
-  EVENT_CALLS, expectCause, expectReady, expectRepeatsTold, expectSameIdAndTime, followed, heal, hits, lasting, otherCaller, pageView, plan, quick, screenView, shows, told,
+  EVENT_CALLS, expectCause, expectReady, expectRepeatsTold, expectSameIdAndTime, followed, heal, hits, lasting, otherCaller, pageView, plan, quick, repeatedAfter, screenView, shows, told,
 } from './bad-days.ts'
 import { faultCase } from './fault-case.ts'
-import { metric, until } from './looks.ts'
+import { metric, metrics, total, until } from './looks.ts'
 
 /** No request times out only because the machine is busy. */
 const patient = { REQUEST_TIMEOUT_MS: '5000', LATEST_ARRIVAL_MS: '5500', KAFKA_SESSION_TIMEOUT_MS: '12000' }
@@ -26,9 +26,8 @@ for (const [percent, events] of [[5, 800], [30, 600], [60, 400]] as const) {
       const refused = (await hits(scenario, 'unavailable')).length
       expect(refused).toBeGreaterThan((events * percent) / 100 / 2)
       expect(verdict.deadLettered).toBe(0)
-      const retries = await Promise.all(scenario.workers.map(async (worker) => metric(worker, 'retries_total')))
       // the account's own calls are not retries
-      expect(retries.reduce((sum, count) => sum + count)).toBeGreaterThan(refused / 2)
+      expect(await total(scenario.workers, 'retries_total')).toBeGreaterThan(refused / 2)
     },
   })
 }
@@ -42,7 +41,7 @@ faultCase({
   during: async (scenario, workers) => {
     await scenario.standIn.faults(plan({ name: 'down', effect: { status: 503 } }))
     const minute = wait(60_000)
-    await until('the breakers are open', async () => (await Promise.all(workers.map(async (worker) => metric(worker, 'breaker_state')))).every((state) => state === 2))
+    await until('the breakers are open', async () => (await metrics(workers, 'breaker_state')).every((state) => state === 2))
     await expectReady(workers)
     await minute
     await heal(scenario)
@@ -63,7 +62,7 @@ faultCase({
   during: async (scenario, workers) => {
     await scenario.standIn.faults(plan({ name: 'refused', effect: { status: 401, body: 'Unauthorized', headers: { 'content-type': 'text/plain' } } }))
     const over = wait(20_000)
-    await until('both know that they are refused', async () => (await Promise.all(workers.map(async (worker) => metric(worker, 'breaker_state')))).every((state) => state === 3))
+    await until('both know that they are refused', async () => (await metrics(workers, 'breaker_state')).every((state) => state === 3))
     await expectReady(workers)
     const before = await hits(scenario, 'refused')
     await over
@@ -188,11 +187,7 @@ faultCase({
   sees: '`attempts_total{status="timeout"}` rises, `breaker_state` 2, `slots_free` falls.',
   setting: { env: quick },
   during: lasting(6_000, { name: 'hung, taken', match: { ratio: 0.5 }, effect: { hang: true, accept: true } }, { name: 'hung', effect: { hang: true } }),
-  after: async (scenario, verdict) => {
-    expect(verdict.deadLettered).toBe(0)
-    await expectCause(scenario, 'timeout')
-    await expectRepeatsTold(scenario)
-  },
+  after: repeatedAfter('timeout'),
 })
 
 faultCase({
@@ -202,11 +197,7 @@ faultCase({
   traffic: { events: 700 },
   setting: { faults: plan({ name: 'late', match: { ratio: 0.1 }, effect: { delayMs: [1_200, 2_000] } }) },
   during: async () => {},
-  after: async (scenario, verdict) => {
-    expect(verdict.deadLettered).toBe(0)
-    await expectCause(scenario, 'timeout')
-    await expectRepeatsTold(scenario)
-  },
+  after: repeatedAfter('timeout'),
 })
 
 faultCase({
@@ -254,11 +245,7 @@ faultCase({
     faults: plan({ name: 'gateway, taken', match: { ratio: 0.15 }, effect: { ...badGateway, accept: true } }, { name: 'gateway', match: { ratio: 0.15 }, effect: badGateway }),
   },
   during: async () => {},
-  after: async (scenario, verdict) => {
-    expect(verdict.deadLettered).toBe(0)
-    await expectCause(scenario, 'status_502')
-    await expectRepeatsTold(scenario)
-  },
+  after: repeatedAfter('status_502'),
 })
 
 const redirects = (scenario: Scenario, ratio: number): FaultRule[] => [301, 302, 307].map((status, n) => ({
@@ -364,7 +351,7 @@ faultCase({
   setting: { env: { REQUEST_TIMEOUT_MS: '10000', LATEST_ARRIVAL_MS: '10500', KAFKA_SESSION_TIMEOUT_MS: '16000', KAFKA_REBALANCE_TIMEOUT_MS: '20000' } },
   during: async (scenario, workers) => {
     await scenario.standIn.faults({ latencyMs: [2_000, 2_000] })
-    await until('all that may be in flight is', async () => (await Promise.all(workers.map(async (worker) => metric(worker, 'in_flight_requests')))).every((count) => count === 10))
+    await until('all that may be in flight is', async () => (await metrics(workers, 'in_flight_requests')).every((count) => count === 10))
     await wait(5_000)
     await heal(scenario)
   },

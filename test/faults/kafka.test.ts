@@ -5,7 +5,7 @@ import { openCluster, type ClusterBroker, type TestCluster } from '../support/ka
 import type { ScenarioOptions } from '../support/scenario.ts'
 import type { TcpProxy } from '../support/tcp-proxy.ts'
 import { faultCase } from './fault-case.ts'
-import { metric, owned, said, until } from './looks.ts'
+import { allFenced, metric, owned, said, total, until } from './looks.ts'
 
 let cluster: TestCluster
 beforeAll(async () => { cluster = await openCluster({ proxied: true }) }, 120_000)
@@ -53,8 +53,8 @@ faultCase({
   setting: harmedDirectly,
   during: async (scenario, workers) => {
     await broker().pause()
-    await until('both are fenced', async () => (await Promise.all(workers.map(async (worker) => metric(worker, 'fenced')))).every((fenced) => fenced === 1), 15_000)
-    const attempts = async () => (await Promise.all(workers.map(async (worker) => metric(worker, 'attempts_total')))).reduce((sum, count) => sum + count)
+    await allFenced(workers, 15_000)
+    const attempts = async () => total(workers, 'attempts_total')
     await wait(1_500) // what was sent before the fence is answered by then
     const before = await attempts()
     await wait(6_000)
@@ -119,7 +119,7 @@ faultCase({
   during: async (scenario, workers) => {
     proxy().refuse()
     proxy().reset()
-    await until('both are fenced', async () => (await Promise.all(workers.map(async (worker) => metric(worker, 'fenced')))).every((fenced) => fenced === 1), 10_000)
+    await allFenced(workers, 10_000)
     await wait(6_000)
     proxy().accept()
     await scenario.over()
@@ -159,7 +159,7 @@ faultCase({
   setting: harmed,
   during: async (scenario, workers) => {
     proxy().silence()
-    await until('both are fenced', async () => (await Promise.all(workers.map(async (worker) => metric(worker, 'fenced')))).every((fenced) => fenced === 1), 10_000)
+    await allFenced(workers, 10_000)
     await scenario.over()
     await until('both have joined again', async () => (await Promise.all(workers.map(async (worker) => await metric(worker, 'fenced') === 0 && await owned(worker) === 6))).every(Boolean), 50_000)
     for (const worker of workers) expect(said(worker, 'a request got no answer in time').length).toBeGreaterThan(0)

@@ -20,6 +20,16 @@ export async function metric(worker: WorkerProcess, name: string): Promise<numbe
   return [...lines].reduce((sum, [, value]) => sum + Number(value), 0)
 }
 
+/** The same of each worker. */
+export const metrics = async (workers: readonly WorkerProcess[], name: string): Promise<number[]> => Promise.all(workers.map(async (worker) => metric(worker, name)))
+
+/** The same of all workers together. */
+export const total = async (workers: readonly WorkerProcess[], name: string): Promise<number> => (await metrics(workers, name)).reduce((sum, count) => sum + count, 0)
+
+/** Resolves once none of them may send any more. */
+export const allFenced = async (workers: readonly WorkerProcess[], withinMs: number): Promise<void> =>
+  until('all are fenced', async () => (await metrics(workers, 'fenced')).every((shut) => shut === 1), withinMs)
+
 export const owned = async (worker: WorkerProcess): Promise<number> => metric(worker, 'assigned_partitions')
 
 /** Lines of the worker's log with this text. */

@@ -14,7 +14,7 @@ import type { WorkerProcess } from '../support/worker-process.ts'
 import { HEALTHY, plan } from './bad-days.ts'
 import { faultCase } from './fault-case.ts'
 import { ALONE, REBALANCE, SHUTDOWN, type Scene } from './kill-cases.ts'
-import { distinct, metric, owned, repeatable, said, until } from './looks.ts'
+import { distinct, metric, metrics, owned, repeatable, said, until } from './looks.ts'
 
 const LIMIT = 200
 const CONCURRENCY = 10
@@ -369,7 +369,7 @@ describe('restarts', () => {
     setting, traffic: { events: 1_500 },
     during: async (scenario, workers) => {
       await everySettled(workers, 6)
-      const rebalances = async () => Promise.all(workers.map(async (worker) => metric(worker, 'rebalances_total')))
+      const rebalances = async () => metrics(workers, 'rebalances_total')
       const before = await rebalances()
       for (let n = 0; n < 3; n += 1) expect(await scenario.runWorker(killAt('before join'))).toMatchObject(killed)
       const faults = [{ msg: expect.stringContaining('CONCURRENCY') as string }]

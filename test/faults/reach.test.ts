@@ -113,9 +113,12 @@ interface Misled {
   rules?: (scenario: Scenario) => FaultRule[]
 }
 
-/** `during` of a worker with wrong settings, which is replaced by one with the right ones. */
-function misled({ tells, env, rules }: Misled): (scenario: Scenario) => Promise<void> {
-  return async (scenario) => {
+/** A worker with wrong settings, which is replaced by one with the right ones. */
+const misled = ({ tells, env, rules }: Misled) => ({
+  traffic: { events: 400 },
+  workers: 0,
+  setting: { env: quick },
+  during: async (scenario: Scenario): Promise<void> => {
     await scenario.standIn.faults(plan(...(rules?.(scenario) ?? [])))
     const wrong = await scenario.addWorker(await env(scenario))
     await until(`the log shows ${tells}`, () => shows(wrong, tells), 30_000)
@@ -127,17 +130,14 @@ function misled({ tells, env, rules }: Misled): (scenario: Scenario) => Promise<
     expect(await wrong.stop()).toEqual({ code: 0, signal: null })
     await heal(scenario)
     await scenario.addWorker()
-  }
-}
+  },
+})
 
 faultCase({
   fault: 'Wrong region: events refused (401), and the account\'s own call tells the other region',
   does: 'Sends no event until the setting is mended. Nothing is dead-lettered.',
   sees: 'A line `breaker` with `to: refused` that names CUSTOMERIO_REGION and the region that the account is in; `breaker_state` 3. `/readyz` stays 200.',
-  traffic: { events: 400 },
-  workers: 0,
-  setting: { env: quick },
-  during: misled({
+  ...misled({
     tells: /CUSTOMERIO_REGION/,
     env: () => ({ CUSTOMERIO_REGION: 'eu' }),
     rules: () => [{ name: 'wrong region', match: { operation: EVENT_CALLS }, effect: { status: 401 } }],
@@ -149,10 +149,7 @@ faultCase({
   fault: 'Wrong region: events redirected to the other one',
   does: 'Never follows: the data would go to a region that nobody chose. Nothing is dead-lettered.',
   sees: 'A line that names CUSTOMERIO_REGION.',
-  traffic: { events: 400 },
-  workers: 0,
-  setting: { env: quick },
-  during: misled({
+  ...misled({
     tells: /CUSTOMERIO_REGION/,
     env: () => ({}),
     rules: (scenario) => [
@@ -170,10 +167,7 @@ faultCase({
   fault: 'The name in CUSTOMERIO_URL does not resolve',
   does: 'The breaker opens; nothing is dead-lettered. A worker with the right setting goes on where nothing was done.',
   sees: 'The line `breaker` with `to: open` tells the code: ENOTFOUND or EAI_AGAIN.',
-  traffic: { events: 400 },
-  workers: 0,
-  setting: { env: quick },
-  during: misled({ tells: /ENOTFOUND|EAI_AGAIN/, env: () => ({ CUSTOMERIO_URL: 'http://customerio.invalid:8080' }) }),
+  ...misled({ tells: /ENOTFOUND|EAI_AGAIN/, env: () => ({ CUSTOMERIO_URL: 'http://customerio.invalid:8080' }) }),
   after: (_, verdict) => expect(verdict.deadLettered).toBe(0),
 })
 
@@ -193,7 +187,7 @@ faultCase({
     })
     await once(server.listen(0, '127.0.0.1'), 'listening')
     try {
-      await misled({ tells: /UNABLE_TO_VERIFY|SELF_SIGNED/, env: () => ({ CUSTOMERIO_URL: `https://127.0.0.1:${(server.address() as AddressInfo).port}` }) })(scenario)
+      await misled({ tells: /UNABLE_TO_VERIFY|SELF_SIGNED/, env: () => ({ CUSTOMERIO_URL: `https://127.0.0.1:${(server.address() as AddressInfo).port}` }) }).during(scenario)
       expect(received).toEqual([])
     } finally {
       server.closeAllConnections()

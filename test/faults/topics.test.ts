@@ -9,8 +9,8 @@ import { publish } from '../support/publish.ts'
 import type { Scenario } from '../support/scenario.ts'
 import { createTopics, deleteGroups, deleteTopics } from '../support/topics.ts'
 import type { TrafficItem } from '../support/traffic.ts'
-import { faultCase } from './fault-case.ts'
-import { distinct, metric, owned, repeatable, said, until } from './looks.ts'
+import { faultCase, type FaultCase } from './fault-case.ts'
+import { distinct, metric, metrics, owned, repeatable, said, until } from './looks.ts'
 
 const { CompressionTypes, ConfigResourceTypes } = kafkajs
 
@@ -70,7 +70,7 @@ faultCase({
       return ends.every((end) => at[end.partition] === (end.partition === partition ? offset : Number(end.high)))
     })
     expect(await scenario.letters()).toEqual([])
-    expect((await Promise.all(workers.map(async (worker) => metric(worker, 'dead_letter_failures_total')))).some((count) => count > 0)).toBe(true)
+    expect((await metrics(workers, 'dead_letter_failures_total')).some((count) => count > 0)).toBe(true)
     await alter(scenario, scenario.letterTopic, 'max.message.bytes', String(largestLetter))
     await scenario.over()
   },
@@ -183,10 +183,8 @@ faultCase({
   },
 })
 
-faultCase({
-  fault: 'An operator sets the offsets back to the start while stopped',
-  does: 'Sends all events again, with the ids and timestamps of the first time.',
-  sees: 'Lag jumps up.',
+/** What is done to the group while it is stopped makes its workers begin at the start. */
+const allAgain = (act: (scenario: Scenario) => Promise<void>): Pick<FaultCase, 'notCovered' | 'setting' | 'traffic' | 'during' | 'after'> => ({
   notCovered: 'suppress and destroy have no id: repeated over newer events of the person they delete those.',
   setting: { partitions: 4 },
   traffic: false,
@@ -195,12 +193,19 @@ faultCase({
     await scenario.publishItems(items)
     await scenario.delivered(items.length)
     await Promise.all(workers.map(async (worker) => worker.stop()))
-    await asAdmin(scenario, async (admin) => admin.resetOffsets({ groupId: scenario.group, topic: scenario.topic, earliest: true }))
+    await act(scenario)
     await scenario.over()
     await scenario.addWorker()
     await scenario.delivered(2 * items.length)
   },
   after: (_scenario, { duplicates, published }) => { expect(duplicates).toEqual({ received: published, covered: published, uncovered: 0 }) },
+})
+
+faultCase({
+  fault: 'An operator sets the offsets back to the start while stopped',
+  does: 'Sends all events again, with the ids and timestamps of the first time.',
+  sees: 'Lag jumps up.',
+  ...allAgain(async (scenario) => asAdmin(scenario, async (admin) => admin.resetOffsets({ groupId: scenario.group, topic: scenario.topic, earliest: true }))),
 })
 
 faultCase({
@@ -229,20 +234,7 @@ faultCase({
   fault: 'The group, and with it its committed offsets, deleted while stopped',
   does: 'Begins at the earliest record, as a new group does: all events that are left in the topic are sent again, with the ids and timestamps of the first time.',
   sees: 'Lag jumps up.',
-  notCovered: 'suppress and destroy have no id: repeated over newer events of the person they delete those.',
-  setting: { partitions: 4 },
-  traffic: false,
-  during: async (scenario, workers) => {
-    const items = repeatable({ events: 300, people: 40, seed: 1 })
-    await scenario.publishItems(items)
-    await scenario.delivered(items.length)
-    await Promise.all(workers.map(async (worker) => worker.stop()))
-    await deleteGroups(scenario.brokers, [scenario.group])
-    await scenario.over()
-    await scenario.addWorker()
-    await scenario.delivered(2 * items.length)
-  },
-  after: (_scenario, { duplicates, published }) => { expect(duplicates).toEqual({ received: published, covered: published, uncovered: 0 }) },
+  ...allAgain(async (scenario) => deleteGroups(scenario.brokers, [scenario.group])),
 })
 
 faultCase({

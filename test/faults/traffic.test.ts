@@ -11,7 +11,7 @@ import type { Scenario } from '../support/scenario.ts'
 import { generateTraffic, newcomers, trackOf, type TrafficItem } from '../support/traffic.ts'
 import type { WorkerProcess } from '../support/worker-process.ts'
 import { faultCase } from './fault-case.ts'
-import { metric, until } from './looks.ts'
+import { metric, metrics, total, until } from './looks.ts'
 
 const MIB = 1_048_576
 
@@ -94,7 +94,7 @@ faultCase({
     }
     expect(await series() - before).toBeLessThan(100)
     for (const gauge of ['pending_records', 'waiting_events', 'limiter_queued']) {
-      await until(`${gauge} is 0`, async () => (await Promise.all(workers.map(async (worker) => metric(worker, gauge)))).every((value) => value === 0))
+      await until(`${gauge} is 0`, async () => (await metrics(workers, gauge)).every((value) => value === 0))
     }
   },
 })
@@ -195,12 +195,12 @@ faultCase({
   traffic: false,
   workers: 2,
   during: async (scenario, workers) => {
-    await until('both have partitions', async () => (await Promise.all(workers.map(async (worker) => metric(worker, 'assigned_partitions')))).every((count) => count === 2))
+    await until('both have partitions', async () => (await metrics(workers, 'assigned_partitions')).every((count) => count === 2))
     const items = generateTraffic({ events: 700, people: 80, badShare: 0, seed: 6 })
     await scenario.publishItems(items.map((item) => ({ ...item, key: Buffer.from('everything') })))
   },
   after: async (scenario, verdict) => {
-    const delivered = await Promise.all(scenario.workers.map(async (worker) => metric(worker, 'events_total')))
+    const delivered = await metrics(scenario.workers, 'events_total')
     expect(delivered.toSorted((a, b) => a - b)).toEqual([0, 700])
     expect(verdict.mostInWindow).toBeLessThanOrEqual(100)
     // not one event after another
@@ -226,7 +226,7 @@ describe('after a long idle time', () => {
       const busy = proxy!.connections
       await wait(15_000)
       expect(proxy!.connections).toBeLessThan(busy)
-      const rebalances = async () => (await Promise.all(workers.map(async (worker) => metric(worker, 'rebalances_total')))).reduce((sum, count) => sum + count)
+      const rebalances = async () => total(workers, 'rebalances_total')
       const before = await rebalances()
       await scenario.publish({ events: 1_000, people: 121, badShare: 0.1, seed: 7 })
       await scenario.done()

@@ -4,7 +4,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { startTestKafka } from '../support/kafka/index.ts'
 import { publish } from '../support/publish.ts'
-import { credentials, openTopics, type Topics } from '../support/stage.ts'
+import { SettingsError } from '../support/settings.ts'
+import { credentials, openTopics, reachEnvironment } from '../support/stage.ts'
 import { startStandIn, type StandInProcess } from '../support/stand-in.ts'
 import { deleteGroups, deleteTopics } from '../support/topics.ts'
 import { newcomers } from '../support/traffic.ts'
@@ -26,7 +27,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(sign
 try {
   process.exitCode = await run(readSettings(process.env))
 } catch (error) {
-  console.error(over.signal.aborted ? over.signal.reason.message : error instanceof RangeError ? error.message : error)
+  console.error(over.signal.aborted ? over.signal.reason.message : error instanceof SettingsError ? error.message : error)
   process.exitCode = 1
 } finally {
   over.abort()
@@ -49,7 +50,8 @@ async function run({ events, minutes, limit, fault }: Settings): Promise<number>
 
   say(`Publishing ${events} events of ${events} people ...`)
   await publish(brokers, topics.topic, newcomers(events, 1), { signal: over.signal })
-  const worker = await startWorker({ name: 'worker', env: environment(topics, brokers, standIn.url, limit) })
+  // only what has no default, and the limit: everything else as in production
+  const worker = await startWorker({ name: 'worker', env: reachEnvironment({ brokers, ...topics, url: standIn.url, limit }) })
   steps.push(worker.kill)
 
   say(`One worker, ${minutes} minutes, at most ${limit} requests in any second${fault === 'none' ? '' : `, Customer.io ${fault} in the middle`} ...`)
@@ -57,15 +59,6 @@ async function run({ events, minutes, limit, fault }: Settings): Promise<number>
   const [samples] = await Promise.all([sample(worker, standIn, minutes * MINUTE_MS, over.signal), aside])
   const { code } = await worker.stop()
   return report(samples, await standIn.account(), { limit, leaks: worker.leaks.length, code })
-}
-
-/** Only what has no default, and the limit: everything else as in production. */
-function environment({ topic, letterTopic, group }: Topics, brokers: string[], url: string, limit: number): Record<string, string> {
-  return {
-    KAFKA_BROKERS: brokers.join(','), KAFKA_TOPIC: topic, KAFKA_DLQ_TOPIC: letterTopic, KAFKA_GROUP_ID: group,
-    CUSTOMERIO_SITE_ID: credentials.siteId, CUSTOMERIO_API_KEY: credentials.apiKey, CUSTOMERIO_REGION: 'us', CUSTOMERIO_URL: url,
-    RATE_LIMIT: String(limit), RATE_LIMIT_RESERVE: '0', HTTP_PORT: '0', HTTP_HOST: '127.0.0.1',
-  }
 }
 
 /** Two minutes in the middle; of a run that is shorter than six a third. */

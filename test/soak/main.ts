@@ -6,7 +6,8 @@ import { judgementOf } from './judgement.ts'
 import { drawPlan, roundSeed } from './plan.ts'
 import { add, fullStory, noSums, roundLine, sumLines } from './report.ts'
 import { playRound } from './round.ts'
-import { readSettings, SettingsError, type Settings } from './settings.ts'
+import { readSettings, type Settings } from './settings.ts'
+import { SettingsError } from '../support/settings.ts'
 
 const say = (lines: readonly string[]): void => void process.stdout.write(lines.map((line) => `${line}\n`).join(''))
 

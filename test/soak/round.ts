@@ -4,7 +4,6 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Arrival } from '../stand-in/account.ts'
 import { openCluster } from '../support/kafka/cluster.ts'
-import { publish } from '../support/publish.ts'
 import { readTopic, type TopicRecord } from '../support/read-topic.ts'
 import { openScenario, type Scenario } from '../support/scenario.ts'
 import type { TrafficItem } from '../support/traffic.ts'
@@ -62,13 +61,7 @@ export async function playRound(plan: Plan, logFolder: string, workerEnv: Record
   const result: RoundResult = { story, judged: undefined, troubles: [] }
   const closing: (() => Promise<unknown>)[] = []
   try {
-    const over = new AbortController()
-    const late = wait(plan.lengthMs + MOST_BEYOND_LENGTH_MS, undefined, { signal: over.signal }).then(() => { throw new Error('the round did not come to an end') })
-    try {
-      result.judged = await Promise.race([play(plan, story, logFolder, workerEnv, closing), late])
-    } finally {
-      over.abort()
-    }
+    result.judged = await within(plan.lengthMs + MOST_BEYOND_LENGTH_MS, 'the round', play(plan, story, logFolder, workerEnv, closing))
   } catch (error) {
     result.troubles.push(messageOf(error))
   }
@@ -84,11 +77,7 @@ async function play(plan: Plan, story: Story, logFolder: string, workerEnv: Reco
   const scenario = await openScenario({ limit, partitions, faults: everyday, env: { ...plan.env, ...workerEnv }, cluster, proxied: true, logFolder })
   closing.push(scenario.close)
   const items = trafficOf(plan)
-  const put = async (some: TrafficItem[], ratePerSecond?: number) => {
-    scenario.published.push(...some)
-    await publish(scenario.brokers, scenario.topic, some, ratePerSecond === undefined ? {} : { ratePerSecond })
-  }
-  await put(items.slice(0, backlog))
+  await scenario.publishItems(items.slice(0, backlog))
 
   const fleet = createFleet(async (name) => scenario.addWorker(envOf([...seats, spare].find((seat) => seat.name === name)!, scenario), { readyWithinMs: READY_WITHIN_MS }), story.tell)
   closing.push(fleet.close)
@@ -99,7 +88,7 @@ async function play(plan: Plan, story: Story, logFolder: string, workerEnv: Reco
   closing.push(async () => delay.disable())
   const zero = { standIn: (await scenario.standIn.account()).now, wall: Date.now() }
   story.zero()
-  const publishing = put(items.slice(backlog), rate)
+  const publishing = scenario.publishItems(items.slice(backlog), { ratePerSecond: rate })
   publishing.catch(() => {}) // seen below
   const answers = createAnswers(everyday, scenario.standIn.faults)
   const stage: Stage = { answers, toCustomerIo: scenario.toStandIn, toKafka: cluster.brokers.map(({ proxy }) => proxy!), brokers: cluster.brokers, fleet }
@@ -135,9 +124,9 @@ async function disturb({ steps, longestPauseMs }: Plan, stage: Stage, story: Sto
   const playStep = async ({ at, until: end, disturbance }: Step) => {
     await until(at)
     story.tell(disturbance.name)
-    await inTime(disturbance.name, disturbance.begin(stage))
+    await within(ACT_WITHIN_MS, `"${disturbance.name}"`, disturbance.begin(stage))
     await until(end)
-    await inTime(disturbance.name, disturbance.end(stage))
+    await within(ACT_WITHIN_MS, `"${disturbance.name}"`, disturbance.end(stage))
     if (disturbance.over) story.tell(disturbance.over)
     if ((disturbance.pausesMs ?? 0) > longestPauseMs) longPausesEndedAt.push(performance.now() - started)
   }
@@ -151,11 +140,12 @@ async function disturb({ steps, longestPauseMs }: Plan, stage: Stage, story: Sto
   return longPausesEndedAt
 }
 
-async function inTime(name: string, act: Promise<void> | void): Promise<void> {
+/** @throws Error if it takes longer */
+async function within<T>(ms: number, what: string, act: Promise<T> | T): Promise<T> {
   const over = new AbortController()
-  const late = wait(ACT_WITHIN_MS, undefined, { signal: over.signal }).then(() => { throw new Error(`"${name}" did not come to an end`) })
+  const late = wait(ms, undefined, { signal: over.signal }).then(() => { throw new Error(`${what} did not come to an end`) })
   try {
-    await Promise.race([act, late])
+    return await Promise.race([act, late])
   } finally {
     over.abort()
   }

@@ -1,6 +1,7 @@
 // What the soak can be told by its environment.
 
 import { randomInt } from 'node:crypto'
+import { SettingsError, wholeNumber } from '../support/settings.ts'
 
 export interface Settings {
   /** No round begins after so long. */
@@ -19,17 +20,9 @@ export interface Settings {
 
 const LARGEST_SEED = 2 ** 31 - 1
 
-/** The environment says something that the soak can't do. */
-export class SettingsError extends Error {}
-
 /** @throws SettingsError that says which variable is wrong, and what is allowed */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
-  const read = (name: string, min: number, max: number): number | undefined => {
-    if (!env[name]) return undefined
-    const value = Number(env[name])
-    if (!Number.isInteger(value) || value < min || value > max) throw new SettingsError(`${name}=${env[name]}: must be a whole number from ${min} to ${max}`)
-    return value
-  }
+  const read = (name: string, min: number, max: number) => wholeNumber(env, name, { min, max })
   return {
     minutes: read('MINUTES', 1, 100_000) ?? 10,
     seed: read('SEED', 0, LARGEST_SEED) ?? randomInt(LARGEST_SEED),

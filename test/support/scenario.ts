@@ -52,7 +52,7 @@ export interface Scenario extends Topics {
   workers: WorkerProcess[]
   /** Publishes generated traffic. */
   publish(options: TrafficOptions & PublishOptions): Promise<void>
-  publishItems(items: TrafficItem[]): Promise<void>
+  publishItems(items: TrafficItem[], options?: PublishOptions): Promise<void>
   addWorker(env?: Record<string, string>, options?: Pick<WorkerOptions, 'nodeFlags' | 'output' | 'readyWithinMs'>): Promise<WorkerProcess>
   /** A worker that is to end by itself; resolves with its end. */
   runWorker(env?: Record<string, string>, options?: Pick<WorkerOptions, 'killAfterMs'>): Promise<Exit & { logs: readonly LogLine[] }>
@@ -109,14 +109,13 @@ export async function openScenario(options: ScenarioOptions = {}): Promise<Scena
   }
 
   return {
-    brokers, limit, ...topics, standIn, published, workers, letters, verdict, accepted,
+    brokers, limit, ...topics, standIn, published, workers, publishItems, letters, verdict, accepted,
     get toStandIn() {
       if (!toStandIn) throw new Error('this scenario is not proxied')
       return toStandIn
     },
     publish: async ({ ratePerSecond, signal, onPublished, ...traffic }) =>
       publishItems(generateTraffic(traffic), { ...(ratePerSecond && { ratePerSecond }), ...(signal && { signal }), ...(onPublished && { onPublished }) }),
-    publishItems: async (items) => publishItems(items),
     addWorker: async (more = {}, options = {}) => {
       const worker = await startWorker({ ...nextWorker(more), ...options })
       workers.push(worker)

@@ -24,29 +24,36 @@ export async function openTopics(brokers: string[], partitions: number): Promise
   return names
 }
 
-/** The settings of a worker. The time-outs are short, so that the end of a killed one is noticed within seconds. */
-export function workerEnvironment(stage: Topics & { brokers: string[]; url: string; limit: number }): Record<string, string> {
+/** The settings without which a worker does not start, or does not reach the stage; all else is as in production. */
+export function reachEnvironment(stage: Topics & { brokers: string[]; url: string; limit: number }): Record<string, string> {
   return {
     KAFKA_BROKERS: stage.brokers.join(','),
     KAFKA_TOPIC: stage.topic,
     KAFKA_DLQ_TOPIC: stage.letterTopic,
     KAFKA_GROUP_ID: stage.group,
-    KAFKA_SESSION_TIMEOUT_MS: '8000',
-    KAFKA_HEARTBEAT_INTERVAL_MS: '1000',
-    KAFKA_REBALANCE_TIMEOUT_MS: '20000',
     CUSTOMERIO_SITE_ID: credentials.siteId,
     CUSTOMERIO_API_KEY: credentials.apiKey,
     CUSTOMERIO_REGION: 'us',
     CUSTOMERIO_URL: stage.url,
     RATE_LIMIT: String(stage.limit),
     RATE_LIMIT_RESERVE: '0',
+    HTTP_PORT: '0',
+    HTTP_HOST: '127.0.0.1',
+  }
+}
+
+/** The settings of a worker. The time-outs are short, so that the end of a killed one is noticed within seconds. */
+export function workerEnvironment(stage: Parameters<typeof reachEnvironment>[0]): Record<string, string> {
+  return {
+    ...reachEnvironment(stage),
+    KAFKA_SESSION_TIMEOUT_MS: '8000',
+    KAFKA_HEARTBEAT_INTERVAL_MS: '1000',
+    KAFKA_REBALANCE_TIMEOUT_MS: '20000',
     RATE_LIMIT_SHARE: 'partitions',
     REQUEST_TIMEOUT_MS: '2000',
     LATEST_ARRIVAL_MS: '3000',
     LONGEST_PAUSE_MS: '1000',
     RETRY_BASE_MS: '500',
     LAG_INTERVAL_MS: '1000',
-    HTTP_PORT: '0',
-    HTTP_HOST: '127.0.0.1',
   }
 }
