@@ -29,6 +29,12 @@ const fraction = { schema: z.string().regex(/^\d*\.?\d+$/).transform(Number).ref
 const oneOf = <const T extends readonly [string, ...string[]]>(...values: T) => ({ schema: z.enum(values), allowed: values.join(' | ') })
 const text = (allowed: string, pattern = /^.+$/s) => ({ schema: z.string().regex(pattern), allowed })
 const topicName = text('a topic name: letters, digits, dot, underscore, hyphen; at most 249', /^[A-Za-z0-9._-]{1,249}$/)
+const label = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?'
+const podName = text(
+  'a Kubernetes name: lower-case letters, digits, hyphen, dot; at most 253',
+  new RegExp(`^(?=.{1,253}$)${label}(?:\\.${label})*$`),
+)
+const namespaceName = text('a Kubernetes name: lower-case letters, digits, hyphen; at most 63', new RegExp(`^(?=.{1,63}$)${label}$`))
 const pemFile = { ...text('path of a PEM file'), file: true }
 const boolean = { schema: z.enum(['true', 'false']).transform((v) => v === 'true'), allowed: 'true | false' }
 const hosts = {
@@ -78,8 +84,26 @@ export const KEYS = {
   RATE_LIMIT: { ...integer(1, 1_000), default: '100', about: 'Requests that Customer.io allows the workspace in any window of RATE_LIMIT_WINDOW_MS.' },
   RATE_LIMIT_RESERVE: { ...integer(0, 999), default: '20', about: 'Part of RATE_LIMIT left to other callers of the workspace.' },
   RATE_LIMIT_WINDOW_MS: { ...milliseconds(100, 60_000), default: '1000', about: 'The window in which the limit counts.' },
-  RATE_LIMIT_SHARE: { ...oneOf('partitions', 'fixed'), default: 'partitions', about: 'How the workers share the limit: by the partitions each owns, or a fixed part each.' },
+  RATE_LIMIT_UNIT: { ...oneOf('request', 'operation'), default: 'request', about: 'What counts: a request, or each operation in it.' },
+  RATE_LIMITS_FILE: { ...text('path of a JSON file'), about: 'Limits of the APIs, read again and again; they go before RATE_LIMIT.' },
+  RATE_LIMITS_INTERVAL_MS: { ...milliseconds(100, 3_600_000), default: '1000', about: 'Time between two looks at RATE_LIMITS_FILE.' },
+  RATE_LIMIT_SHARE: {
+    ...oneOf('auto', 'kubernetes', 'partitions', 'fixed'), default: 'auto',
+    about: 'How the workers share the limit: by slots kept in Kubernetes, by the partitions each owns, or a fixed part each.',
+  },
   RATE_LIMIT_DIVISOR: { ...integer(1, 1_000), default: '1', about: 'For RATE_LIMIT_SHARE=fixed: most processes that ever run at once, those going down included.' },
+  POD_NAME: { ...podName, about: 'For RATE_LIMIT_SHARE=kubernetes: the pod\'s name, by the downward API.' },
+  POD_NAMESPACE: { ...namespaceName, about: 'For RATE_LIMIT_SHARE=kubernetes: the pod\'s namespace, by the downward API.' },
+  KUBECONFIG: { ...text('path of a kubeconfig file'), about: 'For a worker outside of a pod, which has no service account.' },
+  RATE_LIMIT_LEASE_MS: {
+    ...milliseconds(1_000, 300_000), default: '15000',
+    about: 'So long after it sent the last renewal of its slots that was acknowledged, a worker uses only its part for outages.',
+  },
+  RATE_LIMIT_OUTAGE_MS: {
+    ...milliseconds(0, 86_400_000), default: '600000',
+    about: 'How long after sending that renewal a worker may go on with its part for outages; then it stops sending.',
+  },
+  RATE_LIMIT_OUTAGE_PART: { ...fraction, default: '0.5', about: 'Part of its slots that a worker keeps while Kubernetes is out of reach.' },
   REQUEST_TIMEOUT_MS: { ...milliseconds(100, 120_000), default: '10000', about: 'A request without an answer after this long counts as failed.' },
   LATEST_ARRIVAL_MS: { ...milliseconds(100, 600_000), default: '15000', about: 'Longest time after sending at which a request could still arrive at Customer.io.' },
   LONGEST_PAUSE_MS: { ...milliseconds(0, 600_000), default: '5000', about: 'Longest pause of the process (a collection, a stall) that the guarantees cover.' },

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
+import { withMargin } from './clock.ts'
 import { KEYS } from './config-keys.ts'
 import type { Key, KeyDeclaration } from './config-keys.ts'
 import { ConfigError } from './errors.ts'
+import { limitsByEnvironment, parseLimits } from './limits.ts'
+import type { LimitsByApi } from './limits.ts'
 import type { z } from 'zod'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -15,7 +18,11 @@ export interface FromFile {
 }
 
 /** The effective settings: validated and frozen, read once and handed down. */
-export type Config = Readonly<Omit<Raw, Required> & { [K in Required]: NonNullable<Raw[K]> }> & {
+export type Config = Readonly<Omit<Raw, Required | 'RATE_LIMIT_SHARE'> & { [K in Required]: NonNullable<Raw[K]> }> & {
+  /** `auto` has been decided. */
+  readonly RATE_LIMIT_SHARE: Exclude<Raw['RATE_LIMIT_SHARE'], 'auto'>
+  /** The limits as they were at the start: src/limits.ts has them as they are now. */
+  readonly limits: LimitsByApi
   /** What came from a file, as it was at the start: src/secrets.ts has it as it is now. */
   readonly fromFiles: ReadonlyMap<Key, FromFile>
 }
@@ -23,12 +30,9 @@ export type Config = Readonly<Omit<Raw, Required> & { [K in Required]: NonNullab
 const REQUIRED: readonly Required[] = ['KAFKA_BROKERS', 'CUSTOMERIO_SITE_ID', 'CUSTOMERIO_API_KEY', 'CUSTOMERIO_REGION']
 const declarations = Object.entries(KEYS) as [Key, KeyDeclaration][]
 
-/** Safety margin of the fence and of slots for clocks that drift: 0.25 % and 5 ms (drift assumed: at most 0.1 %). */
-export const withMargin = (ms: number): number => ms * 1.0025 + 5
-
 /**
  * Reads the settings from `env`. Each secret can be given as KEY or as KEY_FILE (a path, its trailing newline dropped); empty values count as
- * absent. Every file that is named must be readable.
+ * absent. Every file that is named must be readable, but for KUBECONFIG, which is left to the Kubernetes client.
  * @throws ConfigError with all faults at once, secrets never shown
  */
 export function readConfig(env: Environment, readFile: (path: string) => string = (path) => readFileSync(path, 'utf8')): Config {
@@ -56,8 +60,14 @@ export function readConfig(env: Environment, readFile: (path: string) => string 
   for (const key of REQUIRED) {
     if (values[key] === undefined && !faulty.has(key)) faults.push(`${key}: is missing; allowed: ${KEYS[key].allowed}`)
   }
-  const config = { ...values, fromFiles } as unknown as Config
+  const auto = values['RATE_LIMIT_SHARE'] === 'auto'
+  if (auto) values['RATE_LIMIT_SHARE'] = env['KUBERNETES_SERVICE_HOST'] ? 'kubernetes' : 'partitions'
+  const before = faults.length
+  const limits = limitsAtStart(values as unknown as Config, readFile, faults)
+  if (faults.length > before) faulty.add('RATE_LIMITS_FILE')
+  const config = { ...values, fromFiles, limits } as unknown as Config
   faults.push(...contradictions(config, faulty))
+  if (config.RATE_LIMIT_SHARE === 'kubernetes') faults.push(...kubernetesFaults(config, faulty, auto))
   if (faults.length > 0) throw new ConfigError(faults)
   return Object.freeze(config)
 }
@@ -88,6 +98,24 @@ function contentOf(name: string, path: string, declaration: KeyDeclaration, read
   return undefined
 }
 
+function limitsAtStart(config: Config, readFile: (path: string) => string, faults: string[]): LimitsByApi {
+  const byEnvironment = limitsByEnvironment(config)
+  const path = config.RATE_LIMITS_FILE
+  if (path === undefined) return byEnvironment
+  const file = `RATE_LIMITS_FILE: the file ${JSON.stringify(path)}`
+  let text: string
+  try {
+    text = readFile(path)
+  } catch (error) {
+    faults.push(`${file} can't be read (${(error as NodeJS.ErrnoException).code ?? 'error'}); give a readable file`)
+    return byEnvironment
+  }
+  const reading = parseLimits(text, byEnvironment)
+  if (reading.kind === 'good') return reading.limits
+  faults.push(...reading.faults.map((fault) => `${file}: ${fault}`))
+  return byEnvironment
+}
+
 /** A secret as its file holds it: editors and `echo` end a file with a line break. */
 export const withoutLineEnd = (text: string): string => text.replace(/\r?\n$/, '')
 
@@ -95,10 +123,12 @@ export const withoutLineEnd = (text: string): string => text.replace(/\r?\n$/, '
 function contradictions(c: Config, faulty: ReadonlySet<Key>): string[] {
   const faults: string[] = []
   const both = (...keys: Key[]) => keys.every((key) => c[key] !== undefined)
+  const left = c.limits.track.limit - c.limits.track.reserve
   if (both('RATE_LIMIT', 'RATE_LIMIT_RESERVE') && c.RATE_LIMIT_RESERVE >= c.RATE_LIMIT) {
     faults.push(`RATE_LIMIT_RESERVE: ${c.RATE_LIMIT_RESERVE} leaves nothing of RATE_LIMIT ${c.RATE_LIMIT}; allowed: less than RATE_LIMIT`)
-  } else if (both('RATE_LIMIT', 'RATE_LIMIT_RESERVE', 'RATE_LIMIT_DIVISOR') && c.RATE_LIMIT_SHARE === 'fixed' && c.RATE_LIMIT_DIVISOR > c.RATE_LIMIT - c.RATE_LIMIT_RESERVE) {
-    faults.push(`RATE_LIMIT_DIVISOR: ${c.RATE_LIMIT_DIVISOR} leaves each process less than one request a window; allowed: at most RATE_LIMIT - RATE_LIMIT_RESERVE`)
+  } else if (c.RATE_LIMIT_SHARE === 'fixed' && !faulty.has('RATE_LIMITS_FILE') && c.RATE_LIMIT_DIVISOR > left) {
+    faults.push(`RATE_LIMIT_DIVISOR: ${c.RATE_LIMIT_DIVISOR} leaves each process less than one request a window; allowed: at most `
+      + `RATE_LIMIT - RATE_LIMIT_RESERVE${c.RATE_LIMITS_FILE ? ', or what RATE_LIMITS_FILE says instead' : ''}`)
   }
   if (both('REQUEST_TIMEOUT_MS', 'LATEST_ARRIVAL_MS') && c.LATEST_ARRIVAL_MS < c.REQUEST_TIMEOUT_MS) {
     faults.push(`LATEST_ARRIVAL_MS: ${c.LATEST_ARRIVAL_MS} is less than REQUEST_TIMEOUT_MS ${c.REQUEST_TIMEOUT_MS}; allowed: at least REQUEST_TIMEOUT_MS`)
@@ -118,6 +148,21 @@ function contradictions(c: Config, faulty: ReadonlySet<Key>): string[] {
   }
   if (Boolean(c.KAFKA_TLS_CERT_FILE) !== Boolean(c.KAFKA_TLS_KEY_FILE)) faults.push('KAFKA_TLS_CERT_FILE: and KAFKA_TLS_KEY_FILE go together; give both or none')
   if (c.KAFKA_TLS === false && (c.KAFKA_TLS_CA_FILE || c.KAFKA_TLS_CERT_FILE)) faults.push('KAFKA_TLS: is false though a TLS file is given; allowed: true, or no KAFKA_TLS_*_FILE')
+  return faults
+}
+
+/** What is missing or contradicts itself where the slots are kept in Kubernetes. */
+function kubernetesFaults(c: Config, faulty: ReadonlySet<Key>, auto: boolean): string[] {
+  const faults: string[] = []
+  const why = auto ? 'RATE_LIMIT_SHARE=auto is kubernetes in a pod, which needs it' : 'RATE_LIMIT_SHARE=kubernetes needs it'
+  for (const [key, field] of [['POD_NAME', 'metadata.name'], ['POD_NAMESPACE', 'metadata.namespace']] as const) {
+    if (c[key] || faulty.has(key)) continue
+    faults.push(`${key}: is missing; ${why}: set it by the downward API (${field})${auto ? ', or choose RATE_LIMIT_SHARE=partitions' : ''}`)
+  }
+  if (c.RATE_LIMIT_OUTAGE_MS < c.RATE_LIMIT_LEASE_MS && c.RATE_LIMIT_OUTAGE_PART !== 0) {
+    faults.push(`RATE_LIMIT_OUTAGE_MS: ${c.RATE_LIMIT_OUTAGE_MS} is less than RATE_LIMIT_LEASE_MS ${c.RATE_LIMIT_LEASE_MS}; `
+      + 'allowed: at least RATE_LIMIT_LEASE_MS, or RATE_LIMIT_OUTAGE_PART=0')
+  }
   return faults
 }
 

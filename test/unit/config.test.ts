@@ -1,14 +1,19 @@
 import * as fc from 'fast-check'
+import { withMargin } from '../../src/clock.ts'
 import { KEYS, type Key, type KeyDeclaration } from '../../src/config-keys.ts'
-import { describeConfig, fenceMs, readConfig, secretsOf, withMargin, type Config } from '../../src/config.ts'
+import { describeConfig, fenceMs, readConfig, secretsOf, type Config } from '../../src/config.ts'
 import { ConfigError } from '../../src/errors.ts'
 
 type Environment = Record<string, string | undefined>
 
 const least: Environment = { KAFKA_BROKERS: 'kafka:9092', CUSTOMERIO_SITE_ID: 'site', CUSTOMERIO_API_KEY: 'key-secret', CUSTOMERIO_REGION: 'eu' }
+const fixed = (divisor: string): Environment => ({ RATE_LIMIT_SHARE: 'fixed', RATE_LIMIT_DIVISOR: divisor })
 const pemFiles = new Set(['/ca', '/c', '/k'])
 const noFiles = (path: string): string => { throw Object.assign(new Error('no such file'), { code: 'ENOENT', path }) }
-const onlyPem = (path: string): string => (pemFiles.has(path) ? `PEM of ${path}\n` : noFiles(path))
+const onlyPem = (path: string): string => {
+  if (path === '/limits') return '{"track":{"limit":5,"reserve":3}}'
+  return pemFiles.has(path) ? `PEM of ${path}\n` : noFiles(path)
+}
 const read = (env: Environment = {}, readFile = onlyPem) => readConfig({ ...least, ...env }, readFile)
 const declarations = Object.entries(KEYS) as [Key, KeyDeclaration][]
 const secretKeys = declarations.filter(([, { secret }]) => secret).map(([key]) => key)
@@ -32,6 +37,7 @@ describe('what is fine', () => {
     })
     const others = declarations.filter(([key]) => least[key] === undefined)
     for (const [key, declaration] of others) {
+      if (key === 'RATE_LIMIT_SHARE') continue
       expect(config[key]).toEqual(declaration.default === undefined ? undefined : declaration.schema.parse(declaration.default))
     }
   })
@@ -66,6 +72,9 @@ describe('what is fine', () => {
     ['RETRY_MAX', '0', 0],
     ['KAFKA_TLS', 'true', true],
     ['HTTP_PORT', '0', 0],
+    ['POD_NAME', 'customerio-worker-0.a', 'customerio-worker-0.a'],
+    ['POD_NAMESPACE', '0', '0'],
+    ['RATE_LIMIT_OUTAGE_PART', '0', 0],
   ])('%s=%s', (key, text, value) => {
     expect(read({ [key]: text })[key]).toEqual(value)
   })
@@ -81,6 +90,14 @@ describe('a fault', () => {
     CUSTOMERIO_REGION: ['US', 'asia'],
     CUSTOMERIO_URL: ['track.customer.io', 'ftp://x', 'https://x/?a=b', 'https://x/#a', 'https://u@x', 'https://:pw@x'],
     RATE_LIMIT: ['0', '1001', '1.5', '1e2', ' 5', '-1', 'many', '0x10', 'Infinity', 'NaN'],
+    RATE_LIMIT_UNIT: ['batch', 'requests'],
+    RATE_LIMITS_INTERVAL_MS: ['99', '3600001'],
+    RATE_LIMIT_SHARE: ['redis', 'Kubernetes'],
+    POD_NAME: ['A', '-a', 'a-', 'a..b', 'a_b', 'a/b', '.', 'x'.repeat(254)],
+    POD_NAMESPACE: ['a.b', 'A', '-a', 'a/../b', 'x'.repeat(64)],
+    RATE_LIMIT_LEASE_MS: ['999', '300001'],
+    RATE_LIMIT_OUTAGE_MS: ['-1', '86400001'],
+    RATE_LIMIT_OUTAGE_PART: ['1.01', '50%'],
     RETRY_JITTER: ['1.1', '-0.1', '25%', '1.', 'NaN'],
     HTTP_PORT: ['65536', '-1'],
     LOG_LEVEL: ['INFO', 'verbose'],
@@ -121,6 +138,7 @@ describe('settings that contradict each other', () => {
   test.each<[string, Environment, RegExp]>([
     ['nothing left of the limit', { RATE_LIMIT: '20', RATE_LIMIT_RESERVE: '20' }, /^RATE_LIMIT_RESERVE: 20 .*allowed: less than RATE_LIMIT$/],
     ['more processes than slots', { RATE_LIMIT_SHARE: 'fixed', RATE_LIMIT_DIVISOR: '81' }, /^RATE_LIMIT_DIVISOR: 81 .*allowed: at most RATE_LIMIT - RATE_LIMIT_RESERVE$/],
+    ['more processes than slots in the file', { ...fixed('3'), RATE_LIMITS_FILE: '/limits' }, /^RATE_LIMIT_DIVISOR: 3 .* says instead$/],
     ['arrival before the timeout', { REQUEST_TIMEOUT_MS: '15001' }, /^LATEST_ARRIVAL_MS: 15000 .*allowed: at least REQUEST_TIMEOUT_MS$/],
     ['a session with no room for the fence', { KAFKA_SESSION_TIMEOUT_MS: '26070' }, /^KAFKA_SESSION_TIMEOUT_MS: 26070 .*allowed: both above LONGEST_PAUSE_MS \+ LATEST_ARRIVAL_MS/],
     ['a rebalance timeout with no room for it', { KAFKA_REBALANCE_TIMEOUT_MS: '26000' }, /^KAFKA_SESSION_TIMEOUT_MS: 30000 \(with KAFKA_REBALANCE_TIMEOUT_MS 26000\)/],
@@ -140,6 +158,7 @@ describe('settings that contradict each other', () => {
     { RATE_LIMIT: '21' },
     { RATE_LIMIT_SHARE: 'fixed', RATE_LIMIT_DIVISOR: '80' },
     { RATE_LIMIT_DIVISOR: '999' },
+    { ...fixed('2'), RATE_LIMITS_FILE: '/limits' },
     { REQUEST_TIMEOUT_MS: '15000' },
     { KAFKA_SESSION_TIMEOUT_MS: '26100' },
     { KAFKA_TLS: 'true', KAFKA_TLS_CERT_FILE: '/c', KAFKA_TLS_KEY_FILE: '/k', KAFKA_TLS_CA_FILE: '/ca' },
@@ -152,6 +171,80 @@ describe('settings that contradict each other', () => {
   test('a setting that is wrong by itself is not compared with others', () => {
     expect(faultsOf({ RATE_LIMIT: 'x' })).toHaveLength(1)
     expect(faultsOf({ LATEST_ARRIVAL_MS: 'x' })).toHaveLength(1)
+  })
+})
+
+describe('how the limit is shared', () => {
+  const pod: Environment = { KUBERNETES_SERVICE_HOST: '10.0.0.1', POD_NAME: 'worker-0', POD_NAMESPACE: 'cio' }
+  const kubernetes: Environment = { ...pod, RATE_LIMIT_SHARE: 'kubernetes', KUBERNETES_SERVICE_HOST: undefined }
+
+  test.each<[string | undefined, Environment, string]>([
+    [undefined, {}, 'partitions'],
+    ['auto', {}, 'partitions'],
+    ['auto', { KUBERNETES_SERVICE_HOST: '' }, 'partitions'],
+    [undefined, pod, 'kubernetes'],
+    ['auto', pod, 'kubernetes'],
+    ['partitions', { KUBERNETES_SERVICE_HOST: '10.0.0.1' }, 'partitions'],
+    ['fixed', { KUBERNETES_SERVICE_HOST: '10.0.0.1' }, 'fixed'],
+    ['kubernetes', { POD_NAME: 'worker-0', POD_NAMESPACE: 'cio', KUBECONFIG: '/not/looked/at' }, 'kubernetes'],
+  ])('RATE_LIMIT_SHARE=%s with %j is %s, and described so', (share, env, effective) => {
+    const config = read({ ...env, RATE_LIMIT_SHARE: share })
+    expect(config.RATE_LIMIT_SHARE).toBe(effective)
+    expect(describeConfig(config)).toContain(`RATE_LIMIT_SHARE=${effective}`)
+  })
+
+  test('a pod that does not know its name has two ways out if nobody chose kubernetes, else one', () => {
+    expect(faultsOf({ ...pod, POD_NAME: undefined })).toEqual([
+      'POD_NAME: is missing; RATE_LIMIT_SHARE=auto is kubernetes in a pod, which needs it: '
+      + 'set it by the downward API (metadata.name), or choose RATE_LIMIT_SHARE=partitions',
+    ])
+    expect(faultsOf({ ...kubernetes, POD_NAMESPACE: undefined })).toEqual([
+      'POD_NAMESPACE: is missing; RATE_LIMIT_SHARE=kubernetes needs it: set it by the downward API (metadata.namespace)',
+    ])
+    expect(faultsOf({ ...pod, POD_NAME: 'A', POD_NAMESPACE: undefined })).toHaveLength(2)
+  })
+
+  test('time for the part of an outage there must be, unless there is no part', () => {
+    const short = { RATE_LIMIT_OUTAGE_MS: '14999' }
+    expect(faultsOf({ ...kubernetes, ...short })).toEqual([
+      'RATE_LIMIT_OUTAGE_MS: 14999 is less than RATE_LIMIT_LEASE_MS 15000; '
+      + 'allowed: at least RATE_LIMIT_LEASE_MS, or RATE_LIMIT_OUTAGE_PART=0',
+    ])
+    expect(faultsOf({ ...kubernetes, RATE_LIMIT_OUTAGE_MS: '15000' })).toEqual([])
+    expect(faultsOf({ ...kubernetes, ...short, RATE_LIMIT_OUTAGE_PART: '0' })).toEqual([])
+    expect(faultsOf({ ...short, RATE_LIMIT_SHARE: 'partitions' })).toEqual([])
+  })
+})
+
+describe('the limits file', () => {
+  const file = 'RATE_LIMITS_FILE: the file "/limits.json"'
+  const holding = (text: string) => (path: string) => (path === '/limits.json' ? text : noFiles(path))
+  const env: Environment = { RATE_LIMITS_FILE: '/limits.json' }
+
+  test('goes before the environment, and is none of the files of secrets', () => {
+    const config = read({ ...env, RATE_LIMIT: '200' }, holding('{"track":{"reserve":50}}'))
+    expect(config.limits.track).toEqual({ limit: 200, reserve: 50, windowMs: 1_000, unit: 'request' })
+    expect([config.RATE_LIMIT_RESERVE, config.fromFiles]).toEqual([20, new Map()])
+  })
+
+  test('that can\'t be used is a fault: all of its faults at once, and those of others', () => {
+    expect(faultsOf(env)).toEqual([`${file} can't be read (ENOENT); give a readable file`])
+    const both = '{"track":{"limit":0},"general":{"limit":1,"reserve":"x"}}'
+    expect(faultsOf({ ...env, CONCURRENCY: '0' }, holding(both))).toEqual([
+      expect.stringMatching(/^CONCURRENCY: /), `${file}: track.limit is 0; allowed: a whole number from 1 to 1000`,
+      `${file}: general.reserve is "x"; allowed: a whole number from 0 to 999`,
+    ])
+    expect(faultsOf(env, holding('{"track":{"limit":20}}'))).toEqual([
+      `${file}: track.reserve is 20 and leaves nothing of track.limit 20; allowed: less than it`,
+    ])
+  })
+
+  test('and the environment are not compared where one of them is wrong by itself', () => {
+    expect(faultsOf({ ...env, RATE_LIMIT: 'x' }, holding('{"track":{"reserve":50}}'))).toHaveLength(1)
+    expect(faultsOf({ ...env, RATE_LIMIT: '20' }, holding('{"track":{"unit":"operation"}}'))).toEqual([
+      expect.stringMatching(/^RATE_LIMIT_RESERVE: 20 /),
+    ])
+    expect(faultsOf({ ...env, ...fixed('90') }, holding('{"track":{"limit":'))).toEqual([expect.stringMatching(/is not JSON/)])
   })
 })
 
