@@ -1,25 +1,30 @@
-import Bottleneck from 'bottleneck'
 import type { MonotonicClock } from '../clock.ts'
-import type { ShareSource } from './share.ts'
+import { Bottlenecks } from './bottlenecks.ts'
+import { RecentPeak } from './peak.ts'
+import type { Demand, ShareSource } from './share.ts'
+import { Slots, type SlotTimes, type SlotUse } from './slots.ts'
 
-/** How a request ended, for the slot that it used. */
-export interface SlotUse {
-  /** false: no answer came, so the request may still arrive until `sentAt` + latest arrival. */
-  readonly answered: boolean
-  readonly sentAt: number
+export type { SlotUse } from './slots.ts'
+
+/** What slots are for: sends one request and settles when there is a verdict. Must not reject. */
+export interface Send {
+  (): Promise<SlotUse>
+  /** Slots that the request uses, from 1 to the free ones; 1 if it does not say. A batch whose operations count has one for each. */
+  readonly slots?: number
 }
 
-/** What a slot is for: sends one request and settles when there is a verdict. Must not reject. */
-export type Send = () => Promise<SlotUse>
+/**
+ * Chooses what to send.
+ * @param free slots that are free now, at least 1
+ */
+export type Pick = (free: number) => Send | undefined
 
-export interface LimiterOptions {
+export interface LimiterOptions extends SlotTimes {
   readonly share: ShareSource
-  /** ms in which the limit counts, margin included. */
-  readonly windowMs: number
-  /** ms after sending at which a request without an answer could still arrive, margin included. */
-  readonly latestArrivalMs: number
   /** Most requests in flight. */
   readonly concurrency: number
+  /** The most requests a second that the share could ever allow: there are as many Bottlenecks as that needs. Without it there is one. */
+  readonly mostPerSecond?: number
   readonly clock: MonotonicClock
   /** Runs `run` no earlier than `ms` from now. */
   readonly after: (ms: number, run: () => void) => void
@@ -30,29 +35,41 @@ export interface LimiterOptions {
 export interface LimiterStats {
   readonly share: string
   readonly owned: number
+  readonly held: number
   readonly free: number
   readonly queued: number
   readonly running: number
   readonly done: number
 }
 
+interface Take {
+  readonly pick: Pick
+  readonly settled: () => void
+}
+
+/** ms; the peak that `demand` tells is of the last one or two of them. */
+const PEAK_HALF_MS = 5_000
+
 /**
- * The limit, as integer slots over Bottleneck. A slot is held from the sending of a request until one window after its response:
+ * The limit, as integer slots (see slots.ts) over Bottleneck, whose reservoir is the number of free slots.
  *
- *   arrival2 >= send2 >= response1 + W >= arrival1 + W
+ *   take ──► waiting ──a slot is free──► handed to a Bottleneck ──begins: pick──► in flight ──answer──► one window later: slots back
+ *               ▲                                     │
+ *               └─────────no slot is free now─────────┘
  *
- * so no window of length W at the server holds two requests of one slot, whatever the latency and without a common clock. A request
- * that had no answer holds its slot until it can't arrive any more, plus W.
- *
- * Bottleneck's reservoir (without refresh) is the number of free slots, its maxConcurrent the concurrency. The ledger here has the last
- * word: Bottleneck starts a job asynchronously, and the share may have shrunk since.
+ * A take is handed over while slots are free beyond those for what was handed over before, and fewer than `concurrency` are in flight.
+ * `Slots` has the last word: a job begins some ms after it was handed over, and by then the share may have shrunk, or a batch used more.
+ * Bottleneck counts one for each request, however many slots that uses, so it never lacks what `Slots` has.
  */
 export class SlotLimiter {
   readonly #options: LimiterOptions
-  readonly #bottleneck: Bottleneck
-  /** Slots known to Bottleneck; it follows the share. */
-  #capacity = 0
-  #held = 0
+  readonly #slots: Slots
+  readonly #bottlenecks: Bottlenecks
+  readonly #peak = new RecentPeak(PEAK_HALF_MS)
+  readonly #waiting: Take[] = []
+  /** Handed to a Bottleneck, and not begun. */
+  #handed = 0
+  #running = 0
   #unsettled = 0
   #done = 0
   #part = 1
@@ -60,31 +77,28 @@ export class SlotLimiter {
 
   constructor(options: LimiterOptions) {
     this.#options = options
-    this.#bottleneck = new Bottleneck({ reservoir: 0, maxConcurrent: options.concurrency })
-    ignoreWallClock(this.#bottleneck)
-    this.#bottleneck.on('depleted', () => options.onDepleted?.())
-    this.#bottleneck.on('error', (error) => options.onError?.(error))
-    options.share.onChange(() => this.#follow())
+    this.#slots = new Slots(options)
+    this.#bottlenecks = new Bottlenecks({ mostPerSecond: options.mostPerSecond ?? 0, onError: (error) => options.onError?.(error) })
+    options.share.onChange(() => this.#handOver())
+    options.share.follow(() => this.demand())
   }
 
   /**
-   * Asks for one slot. When it is there, `pick` chooses what to send at the last moment; if it has nothing any more, the slot is free again.
+   * Asks for a slot. When it is there, `pick` chooses what to send at the last moment; if it has nothing any more, the slot is free again.
    * @param settled called after each use, and after each slot that was not used
    */
-  take(pick: () => Send | undefined, settled: () => void): void {
-    const job = async () => {
-      const send = this.#held < this.usable() ? pick() : undefined
-      if (send) await this.#use(send)
-      else this.#giveBack()
-      settled()
-    }
-    this.#bottleneck.schedule(job).catch((error: unknown) => this.#options.onError?.(error))
+  take(pick: Pick, settled: () => void): void {
+    this.#waiting.push({ pick, settled })
+    this.#handOver()
   }
 
-  /** Uses only a part (0..1] of the owned slots from now on, at least one. To be called before slots are asked for: a fence opens and shuts the share without a word. */
+  /**
+   * Uses only a part (0..1] of the owned slots from now on, at least one. To be called before slots are asked for: a fence opens and shuts
+   * the share without a word.
+   */
   usePart(part: number): void {
     this.#part = part
-    this.#follow()
+    this.#handOver()
   }
 
   /** Slots that may be held now. */
@@ -95,13 +109,25 @@ export class SlotLimiter {
 
   /** Attempts that were asked for and have not begun. */
   queued(): number {
-    const { RECEIVED, QUEUED, RUNNING } = this.#bottleneck.counts()
-    return RECEIVED + QUEUED + RUNNING
+    return this.#waiting.length + this.#handed
   }
 
   stats(): LimiterStats {
-    const owned = this.#options.share.slots()
-    return { share: this.#options.share.name, owned, free: Math.max(0, this.usable() - this.#held), queued: this.queued(), running: this.#bottleneck.counts().EXECUTING, done: this.#done }
+    const { share } = this.#options
+    const { held } = this.#slots
+    return {
+      share: share.name, owned: share.slots(), held, free: Math.max(0, this.usable() - held),
+      queued: this.queued(), running: this.#running, done: this.#done,
+    }
+  }
+
+  /** More slots are no help while Customer.io itself wants fewer requests, nor while it is the concurrency that holds up the queue. */
+  demand(): Demand {
+    const { held } = this.#slots
+    const waiting = this.#waiting.length > 0 && this.#mayBegin()
+    if (waiting && held + this.#handed >= this.usable()) return { held, wanted: this.#part === 1 ? Infinity : held }
+    const peak = this.#peak.at(this.#options.clock())
+    return { held, wanted: peak === 0 ? 0 : peak + 1 }
   }
 
   /** Resolves when no request is under way that could still arrive at the server: answered, or sent longer ago than the latest arrival. */
@@ -110,18 +136,53 @@ export class SlotLimiter {
     await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
-  async #use(send: Send): Promise<void> {
-    const { clock, after, windowMs, latestArrivalMs } = this.#options
-    this.#held += 1
+  /** To be called after every change of what it looks at. */
+  #handOver(): void {
+    const usable = this.usable()
+    this.#bottlenecks.resize(usable)
+    while (this.#mayBegin() && this.#slots.held + this.#handed < usable) {
+      const take = this.#waiting.shift()
+      if (!take) return
+      this.#handed += 1
+      this.#bottlenecks.run(async (giveBack) => this.#begin(take, giveBack))
+    }
+  }
+
+  #mayBegin(): boolean {
+    return this.#running + this.#handed < this.#options.concurrency
+  }
+
+  async #begin(take: Take, giveBack: () => void): Promise<void> {
+    const free = this.usable() - this.#slots.held
+    const send = free > 0 ? take.pick(free) : undefined
+    this.#handed -= 1
+    if (send) await this.#use(send, giveBack)
+    else giveBack()
+    if (free > 0) take.settled()
+    else this.#waiting.unshift(take)
+    this.#handOver()
+  }
+
+  async #use(send: Send, giveBack: () => void): Promise<void> {
+    const { clock, after, onDepleted } = this.#options
+    const count = send.slots ?? 1
+    const usable = this.usable()
+    if (count < 1 || !this.#slots.take(usable, count)) throw new RangeError(`${count} slots for a request, of ${usable - this.#slots.held}`)
+    this.#peak.note(this.#slots.held, clock())
+    if (this.#slots.held === usable) onDepleted?.()
+    this.#running += 1
     this.#unsettled += 1
-    const { answered, sentAt } = await send()
+    const use = await send()
+    this.#running -= 1
     this.#done += 1
-    const left = answered ? 0 : Math.max(0, sentAt + latestArrivalMs - clock())
-    if (left === 0) this.#settle()
-    else after(left, () => this.#settle())
-    after(left + windowMs, () => {
-      this.#held -= 1
-      this.#giveBack()
+    const { quietMs, freeMs } = this.#slots.ended(use, clock())
+    if (quietMs === 0) this.#settle()
+    else after(quietMs, () => this.#settle())
+    after(freeMs, () => {
+      this.#slots.giveBack(count)
+      this.#peak.note(this.#slots.held, clock())
+      giveBack()
+      this.#handOver()
     })
   }
 
@@ -132,29 +193,4 @@ export class SlotLimiter {
     this.#idle = []
     for (const resolve of waiting) resolve()
   }
-
-  #giveBack(): void {
-    this.#increment(1)
-    this.#follow()
-  }
-
-  #follow(): void {
-    const delta = this.usable() - this.#capacity
-    if (delta === 0) return
-    this.#capacity += delta
-    this.#increment(delta)
-  }
-
-  #increment(by: number): void {
-    this.#bottleneck.incrementReservoir(by).catch((error: unknown) => this.#options.onError?.(error))
-  }
-}
-
-/**
- * Bottleneck starts no job before the wall-clock time of the last start, for its minTime (not used here): a step back of the clock would
- * stop all sending for as long as the step. So that time is always 0. Bottleneck is pinned to an exact version; a unit test steps the clock.
- */
-function ignoreWallClock(bottleneck: Bottleneck): void {
-  const { _store: store } = bottleneck as unknown as { _store: object }
-  Object.defineProperty(store, '_nextRequest', { get: () => 0, set: () => {} })
 }

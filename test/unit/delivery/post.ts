@@ -73,7 +73,7 @@ export function postOf(options: PostOptions = {}) {
     },
     close: async () => {},
   }
-  const share = { name: 'test', slots: () => slots, onChange: (listener: () => void) => { setTimeout(listener, 0) } }
+  const share = { name: 'test', slots: () => slots, onChange: (listener: () => void) => { setTimeout(listener, 0) }, follow: () => {} }
   const limiter = new SlotLimiter({ share, windowMs: 1_000, latestArrivalMs: 15_000, concurrency, clock, after: (ms, run) => { setTimeout(run, Math.ceil(ms)) } })
   const backoff = { baseMs: 1_000, capMs: 60_000, jitter: 0.25 }
   const metrics = createMetrics()

@@ -1,36 +1,24 @@
-import { SlotLimiter, type SlotUse } from '../../../src/limiter/limiter.ts'
+import { SlotLimiter, type Send } from '../../../src/limiter/limiter.ts'
 import { PartitionShare } from '../../../src/limiter/partitions.ts'
-import type { ShareSource } from '../../../src/limiter/share.ts'
+import type { SlotUse } from '../../../src/limiter/slots.ts'
 import { mostInWindow } from '../../support/window.ts'
 import { pass, useFakeTime } from '../fake-time.ts'
+import { shareByHand } from './share-by-hand.ts'
 
 useFakeTime()
 
 const clock = () => performance.now()
 const after = (ms: number, run: () => void): void => { setTimeout(run, Math.ceil(ms)) }
 
-/** A share that a test sets: with or without telling. */
-function shareOf(slots: number): ShareSource & { set(slots: number): void; setSilently(slots: number): void } {
-  const listeners: (() => void)[] = []
-  let owned = slots
-  return {
-    name: 'set by hand',
-    slots: () => owned,
-    onChange: (listener) => { listeners.push(listener) },
-    setSilently: (to) => { owned = to },
-    set: (to) => {
-      owned = to
-      for (const listener of listeners) listener()
-    },
-  }
-}
-
-function limiterOf(slots: number, given: { concurrency?: number; answerMs?: number; answered?: boolean; latestArrivalMs?: number } = {}) {
-  const { concurrency = 100, answerMs = 10, answered = true, latestArrivalMs = 3_000 } = given
-  const share = shareOf(slots)
+function limiterOf(slots: number, given: { concurrency?: number; answerMs?: number; answered?: boolean; mostPerSecond?: number } = {}) {
+  const { concurrency = 100, answerMs = 10, answered = true, mostPerSecond = 0 } = given
+  const share = shareByHand(slots)
   const depleted = jest.fn()
   const errors: unknown[] = []
-  const limiter = new SlotLimiter({ share, windowMs: 1_000, latestArrivalMs, concurrency, clock, after, onDepleted: depleted, onError: (error) => errors.push(error) })
+  const limiter = new SlotLimiter({
+    share, windowMs: 1_000, latestArrivalMs: 3_000, concurrency, mostPerSecond, clock, after,
+    onDepleted: depleted, onError: (error) => errors.push(error),
+  })
   share.set(slots)
   const sent: { at: number }[] = []
   const settled = jest.fn()
@@ -43,7 +31,8 @@ function limiterOf(slots: number, given: { concurrency?: number; answerMs?: numb
   const take = (count: number) => {
     for (let n = 0; n < count; n += 1) limiter.take(() => send, settled)
   }
-  return { limiter, share, sent, settled, take, depleted, errors }
+  const batch = (slots: number): Send => Object.assign(async () => send(), { slots })
+  return { limiter, share, sent, settled, take, batch, depleted, errors }
 }
 
 test('no slots, no requests; they begin when there are some', async () => {
@@ -120,6 +109,19 @@ test('the share is asked at the last moment, though the limiter was not told of 
   expect(sent).toHaveLength(1)
 })
 
+test.each([
+  ['told', true],
+  ['silent', false],
+])('what was on its way to a slot when the share shrank (%s) waits, and is served later', async (_name, told) => {
+  const { limiter, sent, settled, take, share } = limiterOf(4)
+  take(3)
+  share[told ? 'set' : 'setSilently'](1)
+  await pass(500)
+  expect([sent.length, limiter.queued()]).toEqual([1, 2])
+  await pass(2_200)
+  expect([sent.length, settled.mock.calls.length, limiter.queued()]).toEqual([3, 3, 0])
+})
+
 test('a share that was shut and opens without a word is used again', async () => {
   const { limiter, sent, take, share } = limiterOf(4)
   take(4)
@@ -155,8 +157,11 @@ test('a part of nothing is nothing', () => {
   expect(limiter.usable()).toBe(0)
 })
 
-test('the wall clock may step, back or forth, without effect on sending', async () => {
-  const { sent, take } = limiterOf(5)
+test.each([
+  ['one Bottleneck', 1],
+  ['several', 1_000],
+])('the wall clock may step, back or forth, without effect on sending: %s', async (_name, mostPerSecond) => {
+  const { sent, take } = limiterOf(5, { mostPerSecond })
   for (const step of [-3_600_000, 86_400_000, -1]) {
     jest.setSystemTime(Date.now() + step)
     const before = sent.length
@@ -169,13 +174,13 @@ test('the wall clock may step, back or forth, without effect on sending', async 
 
 test('tells its state, and when the last free slot was taken', async () => {
   const { limiter, take, depleted, errors } = limiterOf(3, { answerMs: 100 })
-  expect(limiter.stats()).toEqual({ share: 'set by hand', owned: 3, free: 3, queued: 0, running: 0, done: 0 })
+  expect(limiter.stats()).toEqual({ share: 'set by hand', owned: 3, held: 0, free: 3, queued: 0, running: 0, done: 0 })
   take(5)
   await pass(50)
-  expect(limiter.stats()).toEqual({ share: 'set by hand', owned: 3, free: 0, queued: 2, running: 3, done: 0 })
+  expect(limiter.stats()).toEqual({ share: 'set by hand', owned: 3, held: 3, free: 0, queued: 2, running: 3, done: 0 })
   expect(depleted).toHaveBeenCalledTimes(1)
   await pass(100)
-  expect(limiter.stats()).toMatchObject({ free: 0, queued: 2, running: 0, done: 3 })
+  expect(limiter.stats()).toMatchObject({ held: 3, free: 0, queued: 2, running: 0, done: 3 })
   expect(errors).toEqual([])
 })
 
@@ -184,6 +189,87 @@ test('a send that rejects is an error of the limiter, told and not thrown', asyn
   limiter.take(() => async () => { throw new Error('must not happen') }, () => {})
   await pass(50)
   expect(errors).toEqual([new Error('must not happen')])
+})
+
+describe('a request that uses more than one slot', () => {
+  test('is told how many are free; it holds all that it uses, and gives back all of them', async () => {
+    const { limiter, batch, take } = limiterOf(10)
+    take(2)
+    await pass(50)
+    const pick = jest.fn(() => batch(5))
+    limiter.take(pick, () => {})
+    await pass(50)
+    expect([pick.mock.calls, limiter.stats()]).toMatchObject([[[8]], { held: 7, free: 3 }])
+    await pass(1_100)
+    expect(limiter.stats()).toMatchObject({ held: 0, free: 10 })
+  })
+
+  test('may use them all: others wait until it has given them back, and are served then', async () => {
+    const { limiter, batch, take, sent, depleted } = limiterOf(4)
+    limiter.take((free) => batch(free), () => {})
+    take(3)
+    await pass(500)
+    expect([sent.length, limiter.queued(), depleted.mock.calls.length]).toEqual([1, 3, 1])
+    await pass(700)
+    expect([sent.length, limiter.queued()]).toEqual([4, 0])
+  })
+
+  test.each([0, 3])('must not use %d of 2: that is an error, and nothing is sent', async (count) => {
+    const { limiter, batch, sent, errors } = limiterOf(2)
+    limiter.take(() => batch(count), () => {})
+    await pass(50)
+    expect([sent, errors]).toEqual([[], [new RangeError(`${count} slots for a request, of 2`)]])
+  })
+})
+
+describe('what a share is told of the demand', () => {
+  test('nothing was sent: nothing', () => {
+    expect(limiterOf(3).share.demand()).toEqual({ held: 0, wanted: 0 })
+  })
+
+  test('slots are enough: the most that were held within 10 s, and one more', async () => {
+    const { share, take } = limiterOf(10)
+    take(4)
+    await pass(500)
+    expect(share.demand()).toEqual({ held: 4, wanted: 5 })
+    await pass(4_000)
+    expect(share.demand()).toEqual({ held: 0, wanted: 5 })
+    await pass(7_000, 10)
+    expect(share.demand()).toEqual({ held: 0, wanted: 0 })
+  })
+
+  test('all are held, and more is queued: all that there are', async () => {
+    const { share, take } = limiterOf(3)
+    take(3)
+    await pass(50)
+    expect(share.demand()).toEqual({ held: 3, wanted: 4 })
+    take(1)
+    await pass(50)
+    expect(share.demand()).toEqual({ held: 3, wanted: Infinity })
+  })
+
+  test('also while a slot that is free is on its way to what will hold it', () => {
+    const { share, take } = limiterOf(3)
+    take(4)
+    expect(share.demand()).toEqual({ held: 0, wanted: Infinity })
+  })
+
+  test('Customer.io itself wants fewer requests: no more than are held', async () => {
+    const { limiter, share, take } = limiterOf(4)
+    limiter.usePart(0.5)
+    take(3)
+    await pass(50)
+    expect(share.demand()).toEqual({ held: 2, wanted: 2 })
+  })
+
+  test('the queue waits for the concurrency, not for slots: no more than it can use', async () => {
+    const { share, take } = limiterOf(10, { concurrency: 2, answerMs: 100 })
+    take(5)
+    await pass(50)
+    expect(share.demand()).toEqual({ held: 2, wanted: 3 })
+    share.set(2)
+    expect(share.demand()).toEqual({ held: 2, wanted: 3 })
+  })
 })
 
 describe('quiet', () => {
@@ -230,7 +316,7 @@ describe('handing over partitions whose requests were not answered', () => {
     const [limit, windowMs, latestArrivalMs] = [10, 1_000, 1_500]
     const arrivals: { at: number }[] = []
     const owner = (arrivesAfterMs: number) => {
-      const share = new PartitionShare({ limit, windowMs, clock, after, fenced: () => false })
+      const share = new PartitionShare({ limit: () => limit, windowMs, clock, after, fenced: () => false })
       const limiter = new SlotLimiter({ share, windowMs, latestArrivalMs, concurrency: limit, clock, after })
       const send = async (): Promise<SlotUse> => {
         const sentAt = clock()
@@ -238,7 +324,7 @@ describe('handing over partitions whose requests were not answered', () => {
         await new Promise((resolve) => { setTimeout(resolve, 100) })
         return { answered: false, sentAt }
       }
-      share.assigned([0, 1], 2)
+      share.assigned({ limit, slots: limit })
       for (let n = 0; n < limit; n += 1) limiter.take(() => send, () => {})
       return { share, limiter }
     }

@@ -4,7 +4,7 @@ import { FixedShare } from '../../../src/limiter/share.ts'
 function fixedShare(limit: number, divisor: number) {
   let now = 100
   let timer: { due: number; run: () => void } | undefined
-  const share = new FixedShare({ limit, divisor, quarantineMs: 16_000, clock: () => now, after: (ms, run) => { timer = { due: now + ms, run } } })
+  const share = new FixedShare({ limit: () => limit, divisor, quarantineMs: 16_000, clock: () => now, after: (ms, run) => { timer = { due: now + ms, run } } })
   const told: number[] = []
   share.onChange(() => told.push(share.slots()))
   const goTo = (time: number) => {
