@@ -1,64 +1,113 @@
+import type { Budget, Part } from '../budget.ts'
 import type { MonotonicClock } from '../clock.ts'
-import type { ShareSource } from './share.ts'
+import type { Demand, ShareSource } from './share.ts'
 
-/**
- * Slots that ride on one partition of `count`: dealt evenly, they add up to `limit`.
- * slots(p) = floor((p+1)*L/P) - floor(p*L/P)
- */
-export function slotsOfPartition(partition: number, count: number, limit: number): number {
-  return Math.floor(((partition + 1) * limit) / count) - Math.floor((partition * limit) / count)
+/** How a member fares with what it was dealt. */
+export interface Standing {
+  /** Its slots, by the limit as it reads it now. */
+  readonly slots: number
+  /** The limit as it reads it now. */
+  readonly limit: number
+  /** As in `Demand`. */
+  readonly wanted: number
+  /** When the deal was received, monotonic ms: another one, another deal. */
+  readonly since: number
+}
+
+export interface PartitionShareOptions {
+  /** As it is now; its owner calls `limitChanged` after a change. */
+  readonly limit: () => number
+  /** ms in which the limit counts, with its margin for clock drift. */
+  readonly windowMs: number
+  readonly clock: MonotonicClock
+  readonly after: (ms: number, run: () => void) => void
+  /** Whether the partitions may belong to somebody else by now. */
+  readonly fenced: () => boolean
 }
 
 /**
- * The budget rides on partition ownership, which Kafka keeps exclusive, so scaling, surges and crashes need no other coordination.
+ * The limit of one API, dealt by the leader of the Kafka group to the members that own partitions. A deal belongs to one generation of the
+ * group, as ownership does, so scaling, surges and crashes need no other coordination.
  *
  *   none ──assigned──► waiting (one window) ──► using ──revoke or fence──► none
  *
- * - Revoke: the caller drains before it joins again: every request of the old assignment has been answered, or can't arrive any more.
- * - Assigned: nothing is sent for one window, so whatever a previous owner sent has left it. The wait counts from the moment at which the
- *   assignment was received, which is after every other member's drain.
- * - Fence: without an acknowledged heartbeat the partitions may belong to somebody else, so the slots are gone until there is one.
- * - The number of partitions travels in the assignment: members that see different counts would deal different shares.
+ * - Revoke: the caller drains before it joins again: every request of the old generation has been answered, or can't arrive any more. The
+ *   leader deals only when all members have joined again, or were given up after their fence.
+ * - Assigned: nothing is sent for one window, so whatever was sent with slots of the generation before has left it. The wait counts from
+ *   the moment at which the assignment was received, which is after every other member's drain.
+ * - Fence: without an acknowledged heartbeat there may be a newer generation, so the slots are gone until there is one.
+ * - The limit may change at any time, and members read it at different ones. Of s slots dealt of D, who reads L uses floor(s * L / D): as
+ *   the dealt slots add up to D at most, what all use is never above the largest limit that one of them reads.
  */
 export class PartitionShare implements ShareSource {
   readonly name = 'partitions'
-  readonly #limit: number
-  readonly #windowMs: number
-  readonly #clock: MonotonicClock
-  readonly #after: (ms: number, run: () => void) => void
-  readonly #fenced: () => boolean
+  readonly #options: PartitionShareOptions
   readonly #listeners: (() => void)[] = []
-  #owned = 0
-  #usableFrom = Infinity
+  #part: Part | undefined
+  #since = Infinity
+  #demand: (() => Demand) | undefined
+  /** As it was when the share was last of use. Infinity: it could not show yet what it can put to use. */
+  #wanted = Infinity
 
-  /** @param windowMs window of the limit, with its margin for clock drift */
-  constructor(options: { limit: number; windowMs: number; clock: MonotonicClock; after: (ms: number, run: () => void) => void; fenced: () => boolean }) {
-    this.#limit = options.limit
-    this.#windowMs = options.windowMs
-    this.#clock = options.clock
-    this.#after = options.after
-    this.#fenced = options.fenced
+  constructor(options: PartitionShareOptions) {
+    this.#options = options
   }
 
   slots(): number {
-    return this.#clock() >= this.#usableFrom && !this.#fenced() ? this.#owned : 0
+    return this.#isUsable() ? this.#owned() : 0
   }
 
-  assigned(partitions: readonly number[], count: number): void {
-    this.#owned = partitions.reduce((sum, partition) => sum + slotsOfPartition(partition, count, this.#limit), 0)
-    this.#usableFrom = this.#clock() + this.#windowMs
-    this.#after(this.#windowMs, () => this.#changed())
+  /** @param part what the leader dealt; undefined = nothing */
+  assigned(part: Part | undefined): void {
+    const { clock, windowMs, after } = this.#options
+    this.#part = part
+    this.#since = clock()
+    if (!part) this.#wanted = Infinity
+    after(windowMs, () => this.#changed())
     this.#changed()
   }
 
   revoked(): void {
-    this.#owned = 0
-    this.#usableFrom = Infinity
+    // the leader is told after the drain: by then it can't be seen any more
+    this.#wanted = this.standing()?.wanted ?? this.#wanted
+    this.#part = undefined
+    this.#since = Infinity
     this.#changed()
+  }
+
+  limitChanged(): void {
+    this.#changed()
+  }
+
+  /**
+   * What the leader is to know. It stays the same from a revoke until the share is of use again: of two joins in a row the second must
+   * not look like news to Kafka, or it would begin one more rebalance.
+   */
+  budget(): Budget {
+    return { limit: this.#options.limit(), wanted: this.#wanted }
+  }
+
+  /** @returns undefined while it could not tell: without a part, in the first window, behind the fence */
+  standing(): Standing | undefined {
+    if (!this.#part || !this.#demand || !this.#isUsable()) return undefined
+    return { slots: this.#owned(), limit: this.#options.limit(), wanted: this.#demand().wanted, since: this.#since }
   }
 
   onChange(listener: () => void): void {
     this.#listeners.push(listener)
+  }
+
+  follow(demand: () => Demand): void {
+    this.#demand = demand
+  }
+
+  #isUsable(): boolean {
+    const { clock, windowMs, fenced } = this.#options
+    return clock() >= this.#since + windowMs && !fenced()
+  }
+
+  #owned(): number {
+    return this.#part ? Math.floor((this.#part.slots * this.#options.limit()) / this.#part.limit) : 0
   }
 
   #changed(): void {

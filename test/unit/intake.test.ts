@@ -11,7 +11,7 @@ const NOW = 1_700_000_100_000
 function assignment(starts: Record<number, number>, metadata: string | null = ''): Assignment {
   const partitions = Object.keys(starts).map(Number)
   return {
-    generation: 1, memberId: 'me', partitions, partitionCount: 8,
+    generation: 1, memberId: 'me', partitions, partitionCount: 8, slots: {},
     starts: new Map(partitions.map((partition) => [partition, { position: starts[partition]!, lost: 0, metadata }])),
   }
 }

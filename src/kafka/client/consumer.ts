@@ -34,6 +34,8 @@ export interface GroupConsumer {
   resume(partition: number): void
   heartbeat(): Promise<void>
   commit(assignment: Assignment, offsets: ReadonlyMap<number, { offset: number; metadata: string }>): Promise<void>
+  /** Has all members join again, so that the limits are dealt anew; nothing while a join is under way. */
+  askForDeal(): void
   /** Leaves the group (through `revoke`) and disconnects. */
   stop(): Promise<void>
 }
@@ -168,6 +170,7 @@ export function createGroupConsumer(kafka: Kafka, config: Config, logger: Logger
     resume: (partition) => ifRunning(() => consumer.resume([{ topic, partitions: [partition] }])),
     heartbeat: async () => membership.heartbeat(),
     commit: async (given, offsets) => membership.commit(given, offsets),
+    askForDeal: () => membership.askForDeal(),
     stop: async () => {
       stopping = true
       await consumer.disconnect().catch((error: unknown) => logger.warn({ cause: errorText(error) }, 'disconnecting from Kafka failed'))

@@ -1,23 +1,26 @@
 import kafkajs from 'kafkajs'
 import type { Assigner, PartitionAssigner } from 'kafkajs'
+import type { Budgets, Claimant, Parts } from '../../budget.ts'
 import { sleep } from '../../clock.ts'
 import type { MonotonicClock } from '../../clock.ts'
 import { TopicReplacedError } from '../../errors.ts'
 import { assignPartitions } from '../assignment.ts'
 import { topicIdOf } from './topic-id.ts'
 import type { RequestingBroker } from './topic-id.ts'
+import { decodeAssignmentData, decodeMemberData, encodeUserData } from './user-data.ts'
 
 /**
  * The seam into kafkajs's group membership. kafkajs has no "partitions revoked" callback, does not tell when a heartbeat was *sent*, nor
  * the user data of an assignment. A partition assigner is given the consumer's cluster object, and everything that matters passes through it:
  *
  *   findGroupCoordinator   is awaited before every join attempt, so that is where the old assignment is drained
- *   coordinator.syncGroup  brings the assignment: its user data has the topic's number of partitions; start offsets are looked up here,
- *                          before anything can be fetched
- *   coordinator.heartbeat  an acknowledged one proves ownership from the moment it was sent
+ *   coordinator.syncGroup  brings the assignment: its user data has the topic's number of partitions, and the slots dealt to this member;
+ *                          start offsets are looked up here, before anything can be fetched
+ *   coordinator.heartbeat  an acknowledged one proves ownership from the moment it was sent; one that fails during a join is no news
  *   coordinator.leaveGroup the partitions are given up (shutdown, or a crash of the consumer): drained before, too
- *   refreshMetadata...     is called before each fetch, so that is where kafkajs can be made to join again: when the topic was seen missing,
- *                          its offsets mean nothing any more, however soon there is one of that name again
+ *   refreshMetadata...     is called before each fetch, also while all partitions are paused or there are none, so that is where kafkajs
+ *                          can be made to join again: for a new deal of slots; and when the topic was seen missing, its offsets mean
+ *                          nothing any more, however soon there is one of that name again
  *
  * kafkajs is pinned to an exact version; without one of these ways no slot ever opens, and every integration test fails.
  */
@@ -28,6 +31,8 @@ export interface Assignment {
   readonly partitions: readonly number[]
   /** Partitions of the topic, as the group's leader saw it: the same for all members of a generation. */
   readonly partitionCount: number
+  /** What the leader dealt this member of the limit of each API. */
+  readonly slots: Parts
   /** Where to begin, by partition. */
   readonly starts: ReadonlyMap<number, PartitionStart>
 }
@@ -50,6 +55,10 @@ export interface MembershipHandlers {
   acknowledged(sentAt: number): void
   /** The topic was made anew since the last assignment: what is remembered of offsets is of other records. Called before `assigned`. */
   replaced(): void
+  /** What this member tells the leader of each API's limit; asked for with each attempt to join, after `revoke`. */
+  budgets(): Budgets
+  /** Deals each API's limit, if this member is the leader. @returns the parts by member */
+  deal(members: readonly Claimant[]): ReadonlyMap<string, Parts>
 }
 
 interface Coordinator extends RequestingBroker {
@@ -75,6 +84,8 @@ export interface Membership {
   heartbeat(): Promise<void>
   /** Commits offsets in the name of `assignment`: after a newer generation began the broker refuses it. @throws kafkajs's error */
   commit(assignment: Assignment, offsets: ReadonlyMap<number, { offset: number; metadata: string }>): Promise<void>
+  /** Begins a rebalance with the next fetch: all join again, and the leader deals anew. Nothing without an assignment: a join is under way. */
+  askForDeal(): void
 }
 
 /** Version of the user data in member metadata and assignments. */
@@ -86,6 +97,8 @@ const STALE = 'KafkaJSStaleTopicMetadataAssignment'
 /** Tries to look up where to begin before the join is given up. */
 const LOOK_UPS = 8
 const LOOK_UP_WAIT_MS = 200
+const NOTHING = { partitions: 0, slots: {} }
+const TOPIC_MISSING = 'the topic was missing, or is another one'
 
 export function createMembership(options: { topic: string; groupId: string; clock: MonotonicClock; handlers: MembershipHandlers }): Membership {
   const { topic, groupId, clock, handlers } = options
@@ -95,7 +108,11 @@ export function createMembership(options: { topic: string; groupId: string; cloc
   let current: Assignment | undefined
   let ownedBefore: readonly number[] = []
   let topicId: string | undefined
-  let rejoin = false
+  /** Why kafkajs is to join again. */
+  let rejoin: string | undefined
+  let asked = 0
+  /** From the drain of a generation to the assignment of the next. */
+  let joining = false
   let beating: Promise<unknown> | undefined
   const observed = new WeakSet<Coordinator>()
 
@@ -105,9 +122,16 @@ export function createMembership(options: { topic: string; groupId: string; cloc
     const heartbeat = broker.heartbeat.bind(broker)
     broker.heartbeat = async (request) => {
       const sentAt = clock()
-      const answer = await heartbeat(request)
-      if (request.groupGenerationId === current?.generation) handlers.acknowledged(sentAt)
-      return answer
+      const isCurrent = (): boolean => request.groupGenerationId === current?.generation
+      try {
+        const answer = await heartbeat(request)
+        if (isCurrent()) handlers.acknowledged(sentAt)
+        return answer
+      } catch (error) {
+        if (!joining && isCurrent()) throw error
+        // with several brokers other fetch loops of kafkajs go on during a join: one that hears of the rebalance would have it join once more
+        return undefined
+      }
     }
     const leaveGroup = broker.leaveGroup.bind(broker)
     broker.leaveGroup = async (request) => {
@@ -120,11 +144,13 @@ export function createMembership(options: { topic: string; groupId: string; cloc
       const answer = await syncGroup(request)
       const decoded = kafkajs.AssignerProtocol.MemberAssignment.decode(answer.memberAssignment)
       const partitions = decoded?.assignment[topic] ?? []
+      const { partitions: partitionCount, slots } = partitions.length === 0 ? NOTHING : decodeAssignmentData(decoded?.userData)
       // before the offsets: if it is made anew in between, the first commit finds out
       const id = await topicIdOf(broker, topic)
       const starts = await lookUpStarts(broker, partitions)
-      current = { generation: request.generationId, memberId: request.memberId, partitions, partitionCount: partitions.length === 0 ? 0 : countOf(decoded?.userData), starts }
+      current = { generation: request.generationId, memberId: request.memberId, partitions, partitionCount, slots, starts }
       ownedBefore = partitions
+      joining = false
       if (id !== undefined && topicId !== undefined && id !== topicId) handlers.replaced()
       topicId = id ?? topicId
       handlers.assigned(current)
@@ -163,9 +189,10 @@ export function createMembership(options: { topic: string; groupId: string; cloc
     cluster = given as unknown as Cluster
     find = cluster.findGroupCoordinator.bind(cluster)
     cluster.findGroupCoordinator = async (request) => {
+      joining = true
       await handlers.revoke()
       current = undefined
-      rejoin = false
+      rejoin = undefined
       // one of the old generation may still wait for a coordinator that is gone
       beating = undefined
       coordinator = await find(request)
@@ -174,13 +201,14 @@ export function createMembership(options: { topic: string; groupId: string; cloc
     }
     const [refresh, refreshIfNecessary] = [cluster.refreshMetadata.bind(cluster), cluster.refreshMetadataIfNecessary.bind(cluster)]
     cluster.refreshMetadata = async () => refresh().catch((error: unknown) => {
-      if ((error as { type?: unknown }).type === 'UNKNOWN_TOPIC_OR_PARTITION') rejoin = true
+      if ((error as { type?: unknown }).type === 'UNKNOWN_TOPIC_OR_PARTITION') rejoin = TOPIC_MISSING
       throw error
     })
     cluster.refreshMetadataIfNecessary = async () => {
       if (rejoin && current) {
-        rejoin = false
-        throw Object.assign(new Error('the topic was missing, or is another one'), { name: STALE, retriable: true })
+        const cause = rejoin
+        rejoin = undefined
+        throw Object.assign(new Error(cause), { name: STALE, retriable: true })
       }
       return refreshIfNecessary()
     }
@@ -189,16 +217,20 @@ export function createMembership(options: { topic: string; groupId: string; cloc
       version: USER_DATA,
       protocol: ({ topics }) => ({
         name: ASSIGNER,
-        metadata: kafkajs.AssignerProtocol.MemberMetadata.encode({ version: USER_DATA, topics, userData: Buffer.from(JSON.stringify(ownedBefore)) }),
+        metadata: kafkajs.AssignerProtocol.MemberMetadata.encode({
+          version: USER_DATA, topics, userData: encodeUserData({ owned: ownedBefore, budgets: handlers.budgets(), asked }),
+        }),
       }),
       assign: async ({ members }) => {
         const count = cluster.findTopicPartitionMetadata(topic).length
-        const dealt = assignPartitions(members.map(({ memberId, memberMetadata }) => ({ id: memberId, owned: ownedOf(memberMetadata) })), count)
-        const userData = Buffer.from(JSON.stringify({ partitions: count }))
-        return [...dealt].map(([memberId, partitions]) => ({
-          memberId,
-          memberAssignment: kafkajs.AssignerProtocol.MemberAssignment.encode({ version: USER_DATA, assignment: { [topic]: partitions }, userData }),
-        }))
+        const words = members.map(({ memberId, memberMetadata }) => ({ id: memberId, ...wordOf(memberMetadata) }))
+        const dealt = assignPartitions(words, count)
+        const parts = handlers.deal(words.map(({ id, budgets }) => ({ id, partitions: dealt.get(id)?.length ?? 0, budgets })))
+        return [...dealt].map(([memberId, partitions]) => {
+          const userData = encodeUserData({ partitions: count, slots: parts.get(memberId) ?? {} })
+          const assigned = { version: USER_DATA, assignment: { [topic]: partitions }, userData }
+          return { memberId, memberAssignment: kafkajs.AssignerProtocol.MemberAssignment.encode(assigned) }
+        })
       },
     }
   }
@@ -241,11 +273,16 @@ export function createMembership(options: { topic: string; groupId: string; cloc
       await atCoordinator(async (broker) => {
         const id = topicId === undefined ? undefined : await topicIdOf(broker, topic)
         if (id !== topicId) {
-          rejoin = true
+          rejoin = TOPIC_MISSING
           throw new TopicReplacedError(`the topic ${topic} was deleted${id === undefined ? '' : ' and made anew'}: its offsets mean nothing any more`)
         }
         await broker.offsetCommit(request)
       })
+    },
+    askForDeal: () => {
+      if (!current) return
+      asked += 1
+      rejoin ??= 'a new deal of slots is wanted'
     },
   }
 }
@@ -261,18 +298,11 @@ function startOf(committed: number, metadata: string | null, earliest: number, l
   return { position: committed, lost: 0, metadata }
 }
 
-function countOf(userData: Buffer | undefined): number {
-  const { partitions } = JSON.parse(userData?.toString() || '{}') as { partitions?: number }
-  if (!partitions) throw new Error('the assignment does not carry the number of partitions: another kind of consumer is in this group')
-  return partitions
-}
-
-function ownedOf(memberMetadata: Buffer): number[] {
+/** Never throws: one member's word must not end another one. */
+function wordOf(memberMetadata: Buffer): ReturnType<typeof decodeMemberData> {
   try {
-    const userData = kafkajs.AssignerProtocol.MemberMetadata.decode(memberMetadata)?.userData
-    const parsed: unknown = JSON.parse(userData?.toString() || '[]')
-    return Array.isArray(parsed) ? parsed.filter((partition): partition is number => Number.isInteger(partition)) : []
+    return decodeMemberData(kafkajs.AssignerProtocol.MemberMetadata.decode(memberMetadata)?.userData)
   } catch {
-    return []
+    return decodeMemberData(undefined)
   }
 }

@@ -24,7 +24,7 @@ export interface Story {
   readonly limit: number
   readonly partitions: number
   readonly processes: number
-  /** How the limit is shared: it rides on partitions, or it is divided. */
+  /** How the limit is shared: the group deals it to owners of partitions, or it is divided. */
   readonly share: 'partitions' | 'fixed'
   readonly windowMs: number
 }
@@ -46,7 +46,7 @@ function fleetOf(story: Story, given: Pick<SenderOptions, 'random' | 'delay' | '
   const arrivals: Arrival[] = []
   const group = story.share === 'partitions' ? new Group({ partitions, times: { sessionMs: SESSION_MS, rebalanceMs: REBALANCE_MS }, random: given.random }) : undefined
   const options: SenderOptions = {
-    ...given, limit, partitions, group, divisor: processes, concurrency: limit, times: timesFor(story.windowMs),
+    ...given, limit, group, divisor: processes, concurrency: limit, times: timesFor(story.windowMs),
     onArrival: () => arrivals.push({ at: performance.now() }),
   }
   return {
@@ -60,7 +60,8 @@ function fleetOf(story: Story, given: Pick<SenderOptions, 'random' | 'delay' | '
 }
 
 /**
- * Six seconds in which processes stall, freeze, lose the group, crash, leave and are replaced, while requests get lost and arrive late.
+ * Six seconds in which processes stall, freeze, lose the group, crash, leave and are replaced, ask for a new deal and read another limit
+ * than the others, while requests get lost and arrive late.
  * @returns what the server saw
  */
 export async function play(story: Story, flaw?: Flaw): Promise<Arrival[]> {
@@ -71,7 +72,7 @@ export async function play(story: Story, flaw?: Flaw): Promise<Arrival[]> {
     await go(random.below(600))
     const index = random.below(senders.length)
     const one = senders[index] as Sender
-    switch (random.pick(['stall', 'freeze', 'cut', 'crash', 'leave', 'nothing'] as const)) {
+    switch (random.pick(['stall', 'freeze', 'cut', 'crash', 'leave', 'ask', 'limit', 'nothing'] as const)) {
       case 'stall': one.freeze(random.below(LONGEST_PAUSE_MS)); break
       case 'freeze': one.freeze(random.below(2 * SESSION_MS)); break
       case 'cut': one.cutOff(random.below(2 * SESSION_MS)); break
@@ -85,6 +86,8 @@ export async function play(story: Story, flaw?: Flaw): Promise<Arrival[]> {
         void one.leave()
         senders[index] = add()
         break
+      case 'ask': one.ask(); break
+      case 'limit': one.read(random.pick([story.limit, 1 + random.below(story.limit)])); break
       case 'nothing': break
     }
   }

@@ -1,13 +1,15 @@
-// A consumer group in fake time, as far as the limit is concerned: who owns which partitions, and when a member that is silent loses them.
+// A consumer group in fake time, as far as the limit is concerned: who is dealt what of it, and when a member that is silent loses that.
 
+import type { Budget, Part } from '../../../src/budget.ts'
+import { dealToGroup } from '../../../src/limiter/group-deal.ts'
 import type { Random } from '../../support/random.ts'
 
 export interface Member {
-  /** The group has dealt its partitions. */
-  assigned(partitions: readonly number[], generation: number): void
+  /** A generation has begun. */
+  assigned(part: Part | undefined, generation: number): void
 }
 
-interface Standing { lastSeen: number; joined: boolean }
+interface Standing { readonly id: string; readonly budget: Budget; lastSeen: number; joined: boolean }
 
 export interface GroupTimes { readonly sessionMs: number; readonly rebalanceMs: number }
 
@@ -24,6 +26,7 @@ export class Group {
   /** Since when members are asked to join; undefined while stable. */
   #joiningSince: number | undefined
   #generation = 0
+  #ids = 0
 
   constructor(options: { partitions: number; times: GroupTimes; random: Random }) {
     this.#partitions = options.partitions
@@ -31,9 +34,11 @@ export class Group {
     this.#random = options.random
   }
 
-  join(member: Member): void {
-    if (this.#joiningSince === undefined) this.#askAll()
-    this.#members.set(member, { lastSeen: performance.now(), joined: true })
+  /** @param budget what the leader is told */
+  join(member: Member, budget: Budget): void {
+    this.#askAll()
+    const id = this.#members.get(member)?.id ?? String((this.#ids += 1))
+    this.#members.set(member, { id, budget, lastSeen: performance.now(), joined: true })
   }
 
   leave(member: Member): void {
@@ -68,12 +73,17 @@ export class Group {
   #deal(now: number): void {
     this.#joiningSince = undefined
     this.#generation += 1
-    const dealt = new Map([...this.#members.keys()].map((member) => [member, [] as number[]]))
-    const members = [...dealt.values()]
-    for (let partition = 0; partition < this.#partitions && members.length > 0; partition += 1) this.#random.pick(members).push(partition)
-    for (const [member, partitions] of dealt) {
-      ;(this.#members.get(member) as Standing).lastSeen = now
-      member.assigned(partitions, this.#generation)
+    const owned = new Map([...this.#members.keys()].map((member) => [member, 0]))
+    const members = [...owned.keys()]
+    for (let left = this.#partitions; left > 0 && members.length > 0; left -= 1) {
+      const owner = this.#random.pick(members)
+      owned.set(owner, (owned.get(owner) as number) + 1)
+    }
+    const claimants = [...this.#members].map(([member, { id, budget }]) => ({ id, partitions: owned.get(member) as number, budgets: { api: budget } }))
+    const parts = dealToGroup(claimants)
+    for (const [member, standing] of this.#members) {
+      standing.lastSeen = now
+      member.assigned(parts.get(standing.id)?.['api'], this.#generation)
     }
   }
 }

@@ -1,6 +1,7 @@
 // One process in fake time: it always has something to send, through the real limiter, share and fence, wired as in src/worker.ts.
 
-import { withMargin } from '../../../src/config.ts'
+import type { Part } from '../../../src/budget.ts'
+import { withMargin } from '../../../src/clock.ts'
 import { Fence } from '../../../src/kafka/fence.ts'
 import { SlotLimiter, type SlotUse } from '../../../src/limiter/limiter.ts'
 import { PartitionShare } from '../../../src/limiter/partitions.ts'
@@ -24,8 +25,8 @@ export type Flaw =
 
 export interface SenderOptions {
   readonly times: Times
+  /** The largest limit that a process ever reads. */
   readonly limit: number
-  readonly partitions: number
   readonly concurrency: number
   readonly group: Group | undefined
   /** Processes that divide the limit, if there is no group. */
@@ -47,22 +48,27 @@ export class Sender implements Member {
   /** Its clock runs up to 0.1 % fast or slow, and began at some other time. */
   readonly #rate: number
   readonly #offset: number
+  /** As this process reads it now. */
+  #limit: number
   #generation: number | undefined
   #open = false
   #inFlight = 0
   #frozenUntil = -Infinity
   #cutUntil = -Infinity
   #rejoining = false
+  readonly #tellLimit: () => void
   dead = false
 
   constructor(options: SenderOptions) {
-    const { times, limit, random, flaw } = options
+    const { times, random, flaw } = options
     this.#options = options
+    this.#limit = options.limit
     this.#rate = 1 + (random.next() - 0.5) / 500
     this.#offset = random.below(1_000_000)
     this.#fence = new Fence(flaw === 'no fence' ? Infinity : times.fenceMs)
     const windowMs = withMargin(times.windowMs)
     const latestArrivalMs = withMargin(times.latestArrivalMs)
+    const limit = () => this.#limit
     const clock = () => this.#clock()
     const after = (ms: number, run: () => void) => this.#after(ms, run)
     this.#byPartitions = new PartitionShare({ limit, windowMs: flaw === 'no wait when assigned' ? 0 : windowMs, clock, after, fenced: () => this.#fenced() })
@@ -75,7 +81,10 @@ export class Sender implements Member {
       latestArrivalMs: flaw === 'slot free at the timeout' ? 0 : latestArrivalMs,
       onError: (error) => { throw error },
     })
+    // it could always use more, but what it says of that must not matter
+    share.follow(() => ({ held: 0, wanted: random.pick([0, random.below(options.limit), Infinity]) }))
     share.onChange(() => this.#pump())
+    this.#tellLimit = () => share.limitChanged()
     if (options.group) {
       void this.#rejoin()
       this.#beat()
@@ -104,12 +113,23 @@ export class Sender implements Member {
     this.#options.group?.leave(this)
   }
 
-  assigned(partitions: readonly number[], generation: number): void {
+  /** Wants a new deal of the group. */
+  ask(): void {
+    if (this.#generation !== undefined) void this.#rejoin()
+  }
+
+  /** Finds another limit in its settings; the other processes may find it sooner or later. */
+  read(limit: number): void {
+    this.#limit = limit
+    this.#tellLimit()
+  }
+
+  assigned(part: Part | undefined, generation: number): void {
     this.#message(() => {
       this.#rejoining = false
       this.#generation = generation
       this.#fence.shut()
-      this.#byPartitions.assigned(partitions, this.#options.partitions)
+      this.#byPartitions.assigned(part)
       this.#open = true
       this.#heartbeat()
     })
@@ -198,7 +218,7 @@ export class Sender implements Member {
     await this.#revoke()
     const ask = () => {
       if (performance.now() < this.#cutUntil) this.#after(10, ask)
-      else this.#options.group?.join(this)
+      else this.#options.group?.join(this, this.#byPartitions.budget())
     }
     this.#message(ask)
   }
