@@ -1,7 +1,7 @@
 import { Announcer } from './announcer.ts'
-import { monotonic, sleep, wall } from './clock.ts'
+import { monotonic, sleep, wall, withMargin } from './clock.ts'
 import type { Config } from './config.ts'
-import { fenceMs, withMargin } from './config.ts'
+import { fenceMs } from './config.ts'
 import { Breaker } from './delivery/breaker.ts'
 import { createCustomerIo } from './delivery/customerio.ts'
 import { Delivery } from './delivery/delivery.ts'
@@ -20,9 +20,10 @@ import { createProducer } from './kafka/client/producer.ts'
 import { DeadLetters } from './kafka/dead-letter.ts'
 import { Fence } from './kafka/fence.ts'
 import { preflight } from './kafka/preflight.ts'
+import { dealToGroup } from './limiter/group-deal.ts'
 import { SlotLimiter } from './limiter/limiter.ts'
-import { PartitionShare } from './limiter/partitions.ts'
-import { FixedShare } from './limiter/share.ts'
+import { createSource } from './limiter/source.ts'
+import { Limits, USED_APIS } from './limits.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import { oneAtATime } from './one-at-a-time.ts'
@@ -71,16 +72,16 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
   const admin = createAdmin(kafka)
   const producer = createProducer(kafka)
   const fence = new Fence(fenceMs(config))
-  const limit = config.RATE_LIMIT - config.RATE_LIMIT_RESERVE
-  const windowMs = withMargin(config.RATE_LIMIT_WINDOW_MS)
+  const announcer = new Announcer(logger, monotonic)
+  const limits = new Limits({ config, logger })
   const latestArrivalMs = withMargin(config.LATEST_ARRIVAL_MS)
   const fenced = () => !fence.isOpen(monotonic())
-  const byPartitions = new PartitionShare({ limit, windowMs, clock: monotonic, after, fenced })
-  const share = config.RATE_LIMIT_SHARE === 'partitions'
-    ? byPartitions
-    : new FixedShare({ limit, divisor: config.RATE_LIMIT_DIVISOR, quarantineMs: latestArrivalMs + windowMs, clock: monotonic, after })
+  const source = createSource({ config, limits, apis: USED_APIS, clock: monotonic, after, random: Math.random, announcer, fenced })
+  const share = source.of('track')
+  const { windowMs } = limits.of('track')
   const limiter = new SlotLimiter({
-    share, windowMs, latestArrivalMs, concurrency: config.CONCURRENCY, clock: monotonic, after,
+    share, windowMs: withMargin(windowMs), latestArrivalMs, concurrency: config.CONCURRENCY, clock: monotonic, after,
+    mostPerSecond: (limits.of('track').limit * 1_000) / windowMs,
     onDepleted: () => metrics.limiterDepleted.inc(),
     onError: (error) => {
       metrics.limiterErrors.inc()
@@ -90,12 +91,11 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
   const backoff = { baseMs: config.RETRY_BASE_MS, capMs: config.RETRY_CAP_MS, jitter: config.RETRY_JITTER }
   const customerIo = createCustomerIo({
     siteId: config.CUSTOMERIO_SITE_ID, apiKey: () => secrets.of('CUSTOMERIO_API_KEY') ?? '', region: config.CUSTOMERIO_REGION, url: config.CUSTOMERIO_URL,
-    timeoutMs: config.REQUEST_TIMEOUT_MS, connections: config.CONCURRENCY, onRefused: () => void secrets.look(), maySend: () => !fenced(),
+    timeoutMs: config.REQUEST_TIMEOUT_MS, connections: config.CONCURRENCY, onRefused: () => void secrets.look(), maySend: () => !fenced() && share.slots() > 0,
   })
   const gate = new Gate(backoff)
   const breaker = new Breaker(backoff)
   const quota = new Quota(config.EXHAUSTED_QUOTA)
-  const announcer = new Announcer(logger, monotonic)
   const deadLetters = new DeadLetters({ producer, topic: config.KAFKA_DLQ_TOPIC, workerVersion: version, logger, announcer, onFailure: () => metrics.deadLetterFailures.inc() })
   const delivery = new Delivery({
     customerIo, limiter, gate, breaker, deadLetters, health: new Health(), quota, states: new States({ breaker, gate, quota, announcer, clock: monotonic }),
@@ -141,7 +141,7 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
   const giveUp = async (): Promise<void> => {
     if (!assignment) return
     const began = monotonic()
-    byPartitions.revoked()
+    source.revoked()
     delivery.hold()
     // every request has been answered by then, or can't arrive any more
     await Promise.race([limiter.quiet().then(async () => delivery.idle()), sleep(latestArrivalMs)])
@@ -174,9 +174,9 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
         logger.error({ partition, position, lost }, 'records were deleted before this group had read them')
       }
       intake.open(given)
-      byPartitions.assigned(given.partitions, given.partitionCount)
+      source.assigned(given.slots)
       if (!stopping) delivery.start()
-      logger.info({ generation: given.generation, partitions: given.partitions, partitionCount: given.partitionCount }, 'assigned')
+      logger.info({ generation: given.generation, partitions: given.partitions, partitionCount: given.partitionCount, slots: given.slots }, 'assigned')
     },
     acknowledged: (sentAt) => {
       const wasFenced = fenced()
@@ -187,6 +187,8 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
       intake.forget()
       logger.error({ topic: config.KAFKA_TOPIC }, 'the topic was made anew: reading begins where the group has committed in it, else at its start')
     },
+    budgets: () => source.budgets(),
+    deal: dealToGroup,
     position: (partition) => intake.position(partition),
     hasRoom: (partition) => intake.hasRoom(partition),
     take: (record) => intake.take(record),
@@ -221,7 +223,8 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
   return {
     start: async () => {
       await admin.connect()
-      await preflight(admin, { source: config.KAFKA_TOPIC, deadLetters: config.KAFKA_DLQ_TOPIC }, config.RATE_LIMIT_SHARE === 'partitions' ? limit : undefined, logger)
+      const dealt = config.RATE_LIMIT_SHARE === 'fixed' ? [] : USED_APIS.map((api) => ({ api, limit: limits.of(api).limit }))
+      await preflight(admin, { source: config.KAFKA_TOPIC, deadLetters: config.KAFKA_DLQ_TOPIC }, dealt, logger)
       timers.push(
         setInterval(() => void consumer.heartbeat().catch(() => {}), config.KAFKA_HEARTBEAT_INTERVAL_MS),
         setInterval(() => {
@@ -230,15 +233,23 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
         }, config.COMMIT_INTERVAL_MS),
         setInterval(() => void gauges.look(), config.LAG_INTERVAL_MS),
         setInterval(() => void secrets.look(), config.SECRETS_INTERVAL_MS),
-        setInterval(status.look, STATUS_INTERVAL_MS),
+        setInterval(() => void limits.look(), config.RATE_LIMITS_INTERVAL_MS),
+        setInterval(() => {
+          status.look()
+          if (source.wantsDeal()) consumer.askForDeal()
+        }, STATUS_INTERVAL_MS),
         setInterval(gauges.summarise, config.LOG_SUMMARY_INTERVAL_MS),
       )
-      await consumer.start()
+      // without slots it would only keep partitions from those who have some
+      await source.start()
+      if (!stopping) await consumer.start()
     },
     stop: async () => {
       stopping = true
       delivery.hold()
       await consumer.stop()
+      await Promise.race([limiter.quiet(), sleep(latestArrivalMs)])
+      await source.stop()
       for (const timer of timers) clearInterval(timer)
       await Promise.all([producer.stop(), admin.stop(), customerIo.close()])
     },

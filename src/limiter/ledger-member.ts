@@ -1,0 +1,285 @@
+import { withMargin } from '../clock.ts'
+import { grantedInAll } from './ledger.ts'
+import type { Claim, Entry, Ledger, Waits } from './ledger.ts'
+import { claimOf, isActive, reclaim } from './ledger-step.ts'
+import type { Sighting, Use } from './ledger-step.ts'
+
+/*
+ * One process and the ledger. Pure: no I/O, no timers; monotonic ms are given.
+ *
+ *            read, written, acknowledged            no renewal acknowledged for `leaseMs`
+ *   outside ─────────────────────────────► leased ─────────────────────────────────────► outage ──(`outageMs`)──► outside
+ *      ▲                                     │  ▲                                          │
+ *      │                                     │  └────────────────acknowledged──────────────┤
+ *      └──────── left, or taken out by others ◄────────────────────────────────────────────┘
+ *
+ *   outside  may use nothing
+ *   leased   may use what the last acknowledged version grants it (less, while a write that gives slots up is under way)
+ *   outage   may use its floor
+ *
+ * A lease counts from the *sending* of the write that was acknowledged: others count from when they saw it, which is later. They wait
+ * lease + longest pause + latest arrival + window before they use the slots of a silent process, so whatever it sent has left the window.
+ */
+
+/** All ms, without margins for drifting clocks: these are added where others wait. */
+export interface Terms {
+  readonly leaseMs: number
+  readonly outageMs: number
+  /** Part of the granted slots that is kept in an outage, [0..1]. */
+  readonly outagePart: number
+  /** A renewal is written after so long. */
+  readonly renewMs: number
+  /** The longest window of all APIs. */
+  readonly windowMs: number
+  readonly latestArrivalMs: number
+  readonly longestPauseMs: number
+}
+
+/** A version of the ledger, as it was read. */
+export interface LedgerView {
+  /** undefined: there is none. */
+  readonly ledger: Ledger | undefined
+  /** Of the object that holds it: another one after it was deleted and made anew. */
+  readonly uid: string | undefined
+  readonly receivedAt: number
+  /** It is known that no process sent anything under an older ledger: the deployment is as new as this one. */
+  readonly isFirst: boolean
+}
+
+/** Slots by a version that was acknowledged. */
+interface Lease {
+  readonly entry: Entry
+  readonly basis: Readonly<Record<string, number>>
+  readonly sentAt: number
+}
+
+export type Standing = 'outside' | 'leased' | 'outage'
+
+/** For metrics and the log. */
+export interface MemberState {
+  readonly standing: Standing
+  /** ms since the last acknowledged renewal was sent; undefined if there is none. */
+  readonly ageMs: number | undefined
+  /** Processes among which the slots are dealt. */
+  readonly members: number
+  /** This one's place among them, from 0; undefined if it has none. */
+  readonly rank: number | undefined
+  /** By API: slots of processes that are gone or silent, which nobody may use yet. */
+  readonly quarantined: Readonly<Record<string, number>>
+  /** false while nobody knows yet whether processes of an older ledger are still sending. */
+  readonly open: boolean
+}
+
+/** What others wait for a process of these terms, drifting clocks included. */
+export function waitsOf({ leaseMs, outageMs, outagePart, windowMs, latestArrivalMs, longestPauseMs }: Terms): Waits {
+  const unheard = (ms: number): number => withMargin(ms + longestPauseMs + latestArrivalMs + windowMs)
+  return {
+    silentMs: unheard(leaseMs), goneMs: unheard(outagePart > 0 ? Math.max(leaseMs, outageMs) : leaseMs),
+    replacedMs: withMargin(latestArrivalMs + windowMs), leftMs: withMargin(windowMs),
+  }
+}
+
+export class LedgerMember {
+  readonly #name: string
+  readonly #pod: string
+  readonly #terms: Terms
+  readonly #waits: Waits
+  /** Times that it was taken out of the ledger: what others may do with an older entry of it must not touch the present one. */
+  #lives = 0
+  #uid: string | undefined
+  #registered = false
+  #seen = new Map<string, Sighting>()
+  #closedSince: number | undefined
+  #acknowledged: Lease | undefined
+  /** By API, the worst of the writes that were not acknowledged, since any of them may have been carried out: the smallest grants, the largest limit. */
+  #underWay: Readonly<Record<string, Claim>> = {}
+  /** What counts: the acknowledged claims, or worse. */
+  #claims: Readonly<Record<string, Claim>> = {}
+  #caps: Record<string, number> = {}
+  #last: Ledger | undefined
+  #waitsForSlots = false
+  #left = false
+
+  /** @param name of this process, never used before or after */
+  constructor(options: { name: string; pod: string; terms: Terms }) {
+    this.#name = options.name
+    this.#pod = options.pod
+    this.#terms = options.terms
+    this.#waits = waitsOf(options.terms)
+  }
+
+  get #id(): string {
+    return this.#lives === 0 ? this.#name : `${this.#name}.${this.#lives}`
+  }
+
+  /**
+   * Takes note of a version, and tells what to write in its place.
+   * @param uses by API
+   * @returns undefined if there is nothing to write now. What is returned must be written at once, by compare-and-swap on the version that was read, and
+   * be reported by `acknowledged`. Until this or a later write is, the smaller grant of before and after is used.
+   */
+  step(view: LedgerView, uses: Readonly<Record<string, Use>>): Ledger | undefined {
+    const ledger = this.#note(view)
+    const cleared = ledger.open ? reclaim(ledger, this.#id, this.#seen, view.receivedAt) : { ...ledger, open: this.#mayOpen(view, ledger) }
+    const own = ownOf(cleared, this.#id)
+    const claims: Record<string, Claim> = {}
+    const basis = { ...cleared.basis }
+    let short = false
+    this.#waitsForSlots = false
+    for (const [api, use] of Object.entries(uses)) {
+      if (!cleared.open) {
+        claims[api] = { limit: use.limit, wanted: Math.min(use.limit, use.wanted), granted: 0, floor: 0 }
+        continue
+      }
+      const position = claimOf(cleared, this.#id, api, this.#left ? { ...use, wanted: 0 } : use, this.#terms.outagePart)
+      claims[api] = this.#left ? { ...position.claim, granted: Math.min(position.claim.granted, use.held), floor: 0 } : position.claim
+      basis[api] = position.basis
+      this.#caps[api] = position.cap
+      short ||= position.anyoneShort
+      this.#waitsForSlots ||= position.claim.granted < position.target || position.cap < Infinity
+    }
+    const entry: Entry = { id: this.#id, pod: this.#pod, beat: (own?.beat ?? 0) + 1, ...(this.#left && { left: true }), waits: this.#waits, claims }
+    const next: Ledger = { ...cleared, basis, entries: own ? cleared.entries.map((other) => (other.id === this.#id ? entry : other)) : [...cleared.entries, entry] }
+    const othersChange = cleared.open !== ledger.open || hasChanged(cleared.entries, ledger.entries)
+    if (own && !othersChange && !this.#isWorthWriting(view.receivedAt, own, next, short)) return undefined
+    // a ledger that is not open takes nothing away
+    if (cleared.open) this.#underWay = worstOf(this.#underWay, claims)
+    this.#count()
+    return next
+  }
+
+  /** The write was acknowledged: this is the ledger now. */
+  acknowledged(ledger: Ledger, uid: string, sentAt: number, receivedAt: number): void {
+    const entry = ownOf(ledger, this.#id)
+    this.#uid = uid
+    this.#registered = true
+    this.#look(ledger, receivedAt)
+    if (!ledger.open) {
+      this.#closedSince ??= receivedAt
+      // what an older ledger granted counts until it lapses: this one grants nothing before then
+      if (this.#acknowledged) return
+    }
+    this.#underWay = {}
+    this.#acknowledged = { entry: entry as Entry, basis: ledger.basis, sentAt }
+    this.#count()
+  }
+
+  /** From now on nothing is sent any more; `step` tells so. To be called when everything sent was answered or can't arrive any more. */
+  leave(): void {
+    this.#left = true
+  }
+
+  standing(now: number): Standing {
+    if (this.#left || !this.#acknowledged) return 'outside'
+    const age = now - this.#acknowledged.sentAt
+    if (age < this.#terms.leaseMs) return 'leased'
+    return this.#terms.outagePart > 0 && age < this.#terms.outageMs ? 'outage' : 'outside'
+  }
+
+  /** Slots that may be used now. @param limit as this process reads it now: a lower one than it was dealt from counts at once */
+  slots(api: string, limit: number, now: number): number {
+    const standing = this.standing(now)
+    if (standing === 'outside') return 0
+    const lease = this.#acknowledged as Lease
+    const claim = this.#claims[api]
+    if (!claim) return 0
+    // others may have raised the basis up to the limit that this process last told them
+    const dealtFrom = Math.max(1, lease.basis[api] ?? 0, claim.limit)
+    return Math.floor(Math.min(standing === 'leased' ? claim.granted : claim.floor, this.#caps[api] ?? Infinity) * Math.min(1, limit / dealtFrom))
+  }
+
+  /** Waits for others to give slots up, or to be able to give some up: worth to look again soon. */
+  get isWaiting(): boolean {
+    return this.#waitsForSlots
+  }
+
+  get isRegistered(): boolean {
+    return this.#registered
+  }
+
+  state(now: number): MemberState {
+    const entries = this.#last?.entries ?? []
+    const active = entries.filter(isActive)
+    const rank = active.findIndex(({ id }) => id === this.#id)
+    const apis = Object.keys(this.#last?.basis ?? {})
+    const away: Ledger | undefined = this.#last && { ...this.#last, entries: entries.filter((entry) => !isActive(entry)) }
+    return {
+      standing: this.standing(now),
+      ageMs: this.#acknowledged && now - this.#acknowledged.sentAt,
+      members: active.length,
+      rank: rank < 0 ? undefined : rank,
+      quarantined: Object.fromEntries(apis.map((api) => [api, away ? grantedInAll(away, api) : 0])),
+      open: this.#last?.open ?? false,
+    }
+  }
+
+  #note({ ledger, uid, receivedAt }: LedgerView): Ledger {
+    if (uid !== this.#uid) {
+      this.#uid = uid
+      this.#registered = false
+      this.#seen.clear()
+      this.#closedSince = undefined
+    }
+    const present: Ledger = ledger ?? { version: 1, open: false, basis: {}, entries: [] }
+    const own = ownOf(present, this.#id)
+    if (this.#registered && !own) {
+      // others were sure that it sends nothing any more; it begins anew
+      this.#lives += 1
+      this.#registered = false
+      this.#acknowledged = undefined
+      this.#underWay = {}
+    }
+    // others took all but the floor, and may have given it away
+    if (own?.reduced && this.#acknowledged) this.#acknowledged = { ...this.#acknowledged, entry: { ...this.#acknowledged.entry, claims: own.claims } }
+    this.#count()
+    if (!present.open) this.#closedSince ??= receivedAt
+    this.#look(present, receivedAt)
+    return present
+  }
+
+  #count(): void {
+    this.#claims = worstOf(this.#acknowledged?.entry.claims ?? {}, this.#underWay)
+  }
+
+  #look(ledger: Ledger, receivedAt: number): void {
+    this.#last = ledger
+    const before = this.#seen
+    this.#seen = new Map(ledger.entries.map(({ id, beat }) => {
+      const sighting = before.get(id)
+      return [id, sighting?.beat === beat ? sighting : { beat, since: receivedAt, firstSeen: sighting?.firstSeen ?? receivedAt }]
+    }))
+  }
+
+  /** Processes of an older ledger may go on until their last lease and its outage are over. */
+  #mayOpen({ ledger, isFirst, receivedAt }: LedgerView, present: Ledger): boolean {
+    if (!ledger) return false
+    const longest = Math.max(this.#waits.goneMs, ...present.entries.map(({ waits }) => waits.goneMs))
+    return isFirst || (this.#closedSince !== undefined && receivedAt - this.#closedSince >= longest)
+  }
+
+  #isWorthWriting(now: number, before: Entry, { entries, basis }: Ledger, anyoneShort: boolean): boolean {
+    const lease = this.#acknowledged
+    if (!lease || lease.entry.beat !== before.beat || now - lease.sentAt >= this.#terms.renewMs || before.reduced || before.left !== (this.#left || undefined)) return true
+    const after = entries.find(({ id }) => id === before.id) as Entry
+    return Object.entries(after.claims).some(([api, claim]) => {
+      const old = before.claims[api]
+      if (!old || old.granted !== claim.granted || old.limit !== claim.limit || lease.basis[api] !== basis[api]) return true
+      // how much exactly it wants matters only to those who are short
+      return wantsAll(old) !== wantsAll(claim) || (anyoneShort && old.wanted !== claim.wanted)
+    })
+  }
+}
+
+const worstOf = (one: Readonly<Record<string, Claim>>, other: Readonly<Record<string, Claim>>): Record<string, Claim> => {
+  const worst = { ...one }
+  for (const [api, claim] of Object.entries(other)) {
+    const { granted, floor, limit, wanted } = worst[api] ?? claim
+    worst[api] = { wanted, granted: Math.min(granted, claim.granted), floor: Math.min(floor, claim.floor), limit: Math.max(limit, claim.limit) }
+  }
+  return worst
+}
+
+const ownOf = (ledger: Ledger, id: string): Entry | undefined => ledger.entries.find((entry) => entry.id === id)
+const wantsAll = ({ wanted, limit }: Claim): boolean => wanted >= limit
+const hasChanged = (after: readonly Entry[], before: readonly Entry[]): boolean =>
+  after.length !== before.length || after.some((entry, index) => entry !== before[index])
