@@ -1,0 +1,310 @@
+// The share source `kubernetes` in virtual time: the real rules of the ledger (src/limiter/ledger*.ts) in processes that are slow, frozen, cut off, killed and
+// started again, at a Kubernetes API that is slow, away, and answers late or not at all.
+
+import { grantedInAll, type Entry, type Ledger, type Waits } from '../../src/limiter/ledger.ts'
+import { LedgerMember, waitsOf, type Terms } from '../../src/limiter/ledger-member.ts'
+import { Sender } from './sender.ts'
+import { World, type Violation } from './world.ts'
+
+export const WINDOW_MS = 1_000
+export const LATEST_ARRIVAL_MS = 1_500
+export const LONGEST_PAUSE_MS = 400
+export const REQUEST_TIMEOUT_MS = 1_000
+export const LEASE_MS = 2_000
+export const OUTAGE_MS = 5_000
+const RENEW_MS = 800
+export const LOOK_MS = 600
+export const LOOK_SOON_MS = 100
+const API_TIMEOUT_MS = 1_000
+/** A write may be carried out long after its sender has given it up. */
+const LATEST_WRITE_MS = 4_000
+/** How much later than another a process may learn of a changed limit. */
+const LIMIT_SPREAD_MS = 1_500
+
+const termsOf = ({ outagePart }: Pick<Story, 'outagePart'>): Terms => ({
+  leaseMs: LEASE_MS, outageMs: OUTAGE_MS, outagePart, renewMs: RENEW_MS, windowMs: WINDOW_MS, latestArrivalMs: LATEST_ARRIVAL_MS, longestPauseMs: LONGEST_PAUSE_MS,
+})
+
+/** A rule left out, to show that it is needed and that the search finds that. */
+export type Flaw =
+  | 'slot free at the response' | 'slot free at the time-out'
+  | 'lease counts from the acknowledgement' | 'no end of the lease'
+  | 'silence: no pause' | 'silence: no latest arrival' | 'silence: no window' | 'no floor kept for outages'
+  | 'restart: no latest arrival' | 'restart: no window' | 'leaving: no window' | 'restarted process takes its predecessor\'s place'
+  | 'slots in use given up' | 'no compare-and-swap' | 'new ledger open at once'
+  | 'lower limit only when dealt again'
+
+export interface Act {
+  /** ms of the story. */
+  readonly at: number
+  readonly what: 'start' | 'leave' | 'kill' | 'restart' | 'freeze' | 'cut' | 'lose answers' | 'appetite' | 'limit' | 'outage' | 'slow' | 'hang' | 'delete'
+  /** Which process of those that live then, counted round. */
+  readonly who?: number
+  readonly ms?: number
+  readonly value?: number
+}
+
+export interface Story {
+  readonly seed: number
+  readonly limit: number
+  readonly processes: number
+  /** Part of the requests that are never answered. */
+  readonly unanswered: number
+  /** Part of the requests before which the process stands still. */
+  readonly paused: number
+  /** Part of the slots that a process keeps while the API is away. */
+  readonly outagePart: number
+  /** Time between two looks at the ledger. */
+  readonly lookMs: number
+  readonly acts: readonly Act[]
+  readonly ms: number
+}
+
+export interface Played {
+  readonly violation: Violation | undefined
+  readonly windows: number
+  readonly fullest: number
+}
+
+interface Stored { readonly uid: string; readonly version: number; readonly ledger: Ledger; readonly isFirst: boolean }
+type Answer = Stored | 'none' | 'no answer'
+type WriteAnswer = Stored | 'conflict' | 'no answer'
+
+/** The object in the API: one version after the other, as etcd keeps it. */
+class Api {
+  readonly #world: World
+  readonly #terms: Terms
+  readonly #flaw: Flaw | undefined
+  stored: Stored | undefined
+  awayUntil = -Infinity
+  slowUntil = -Infinity
+  #made = 0
+  #version = 0
+
+  constructor(world: World, terms: Terms, flaw: Flaw | undefined) {
+    this.#world = world
+    this.#terms = terms
+    this.#flaw = flaw
+  }
+
+  delete(): void {
+    this.stored = undefined
+  }
+
+  get isAway(): boolean {
+    return this.#world.now < this.awayUntil
+  }
+
+  delay(): number {
+    const { random, now } = this.#world
+    if (now < this.slowUntil) return random.below(2_000)
+    return 1 + random.below(random.chance(0.03) ? 600 : 20)
+  }
+
+  write(next: Ledger, before: Stored | undefined): Stored | 'conflict' {
+    const isCurrent = this.#flaw === 'no compare-and-swap' || (this.stored?.version === before?.version && this.stored?.uid === before?.uid)
+    if (!isCurrent) return 'conflict'
+    if (!this.stored) this.#made += 1
+    const ledger: Ledger = { ...next, open: next.open || this.#flaw === 'new ledger open at once', entries: next.entries.map((entry) => this.#spoiled(entry)) }
+    this.#version += 1
+    this.stored = { uid: String(this.#made), version: this.#version, ledger, isFirst: this.#made === 1 }
+    this.#check(ledger)
+    return this.stored
+  }
+
+  /** In every version the grants add up to no more than the basis. */
+  #check(ledger: Ledger): void {
+    for (const [api, basis] of Object.entries(ledger.basis)) {
+      const all = grantedInAll(ledger, api)
+      if (all > basis) this.#world.broken(`the ledger grants ${all} slots of ${basis}`)
+    }
+  }
+
+  #spoiled(entry: Entry): Entry {
+    const waits = waitsOf(this.#terms)
+    const less = (changed: Partial<Waits>): Entry => ({ ...entry, waits: { ...waits, ...changed } })
+    const sooner = (ms: number): Entry => less({ silentMs: waits.silentMs - ms, goneMs: waits.goneMs - ms })
+    switch (this.#flaw) {
+      case 'no end of the lease': return less({})
+      case 'silence: no pause': return sooner(LONGEST_PAUSE_MS)
+      case 'silence: no latest arrival': return sooner(LATEST_ARRIVAL_MS)
+      case 'silence: no window': return sooner(WINDOW_MS)
+      case 'no floor kept for outages': return less({ goneMs: waits.silentMs })
+      case 'restart: no latest arrival': return less({ replacedMs: waits.replacedMs - LATEST_ARRIVAL_MS })
+      case 'restart: no window': return less({ replacedMs: waits.replacedMs - WINDOW_MS })
+      case 'leaving: no window': return less({ leftMs: 0 })
+      default: return entry
+    }
+  }
+}
+
+interface ProcessOptions { readonly api: Api; readonly pod: string; readonly name: string; readonly limit: number; readonly unanswered: () => number; readonly paused: number; readonly terms: Terms; readonly lookMs: number; readonly flaw: Flaw | undefined }
+
+class Process extends Sender {
+  readonly pod: string
+  readonly #api: Api
+  readonly #flaw: Flaw | undefined
+  readonly #member: LedgerMember
+  readonly #lookMs: number
+  #limit: number
+  cutUntil = -Infinity
+  loseAnswersUntil = -Infinity
+  #isLeaving = false
+
+  constructor(world: World, options: ProcessOptions) {
+    const { flaw } = options
+    super({ world, name: options.name, requestTimeoutMs: REQUEST_TIMEOUT_MS, unanswered: options.unanswered, paused: options.paused,
+      flaw: flaw === 'slot free at the response' || flaw === 'slot free at the time-out' ? flaw : undefined })
+    this.pod = options.pod
+    this.#api = options.api
+    this.#flaw = flaw
+    this.#limit = options.limit
+    this.#lookMs = options.lookMs
+    this.#member = new LedgerMember({
+      name: flaw === 'restarted process takes its predecessor\'s place' ? options.pod : options.name, pod: options.pod,
+      terms: flaw === 'no end of the lease' ? { ...options.terms, leaseMs: Infinity } : options.terms,
+    })
+    world.reads(this, options.limit)
+    this.#look()
+  }
+
+  usable(): number {
+    return this.#member.slots('track', this.#flaw === 'lower limit only when dealt again' ? Infinity : this.#limit, this.clock())
+  }
+
+  reads(limit: number): void {
+    this.world.tell(`${this.name} reads the limit ${limit}`)
+    this.#limit = limit
+    this.world.reads(this, limit)
+    this.pump()
+  }
+
+  /** In good order: all is answered or can't arrive any more, then the ledger is told. */
+  leave(): void {
+    this.isHeld = true
+    this.whenQuiet(() => {
+      this.#isLeaving = true
+      this.#member.leave()
+    })
+  }
+
+  #look(): void {
+    this.#ask<Answer>(() => this.#api.stored ?? 'none', 'no answer', 0, (answer) => {
+      if (answer === 'no answer') this.#lookAgain()
+      else this.#found(answer === 'none' ? undefined : answer)
+    })
+  }
+
+  #found(stored: Stored | undefined): void {
+    const demand = this.demand()
+    const held = this.#flaw === 'slots in use given up' ? 0 : demand.held
+    const next = this.#member.step(
+      { ledger: stored?.ledger, uid: stored?.uid, receivedAt: this.clock(), isFirst: stored?.isFirst ?? false },
+      { track: { limit: this.#limit, held, wanted: demand.wanted } },
+    )
+    this.pump()
+    if (!next) {
+      this.#lookAgain()
+      return
+    }
+    const sentAt = this.clock()
+    const late = this.world.random.chance(0.03) ? this.world.random.below(LATEST_WRITE_MS) : 0
+    this.#ask<WriteAnswer>(() => this.#api.write(next, stored), 'no answer', late, (answer) => {
+      if (answer !== 'conflict' && answer !== 'no answer') {
+        this.#member.acknowledged(answer.ledger, answer.uid, this.#flaw === 'lease counts from the acknowledgement' ? this.clock() : sentAt, this.clock())
+        if (this.#isLeaving) {
+          this.world.tell(`${this.name} has left`)
+          this.die()
+          return
+        }
+        const { claims } = answer.ledger.entries.find(({ pod }) => pod === this.pod) ?? {}
+        this.world.tell(`${this.name} is granted ${claims?.track?.granted}, may use ${this.usable()}`)
+      }
+      this.pump()
+      if (answer === 'conflict') this.after(10 + this.world.random.below(50), () => this.#look())
+      else this.#lookAgain()
+    })
+  }
+
+  #lookAgain(): void {
+    const ms = this.#isLeaving || this.#member.isWaiting ? LOOK_SOON_MS : this.#lookMs
+    this.after(ms * (0.8 + 0.4 * this.world.random.next()), () => this.#look())
+  }
+
+  /** A question to the API: it may get lost, be late, or be carried out without an answer. */
+  #ask<T>(carryOut: () => T, none: T, late: number, answered: (answer: T) => void): void {
+    const { world } = this
+    let isOver = false
+    const end = (answer: T) => {
+      if (isOver) return
+      isOver = true
+      answered(answer)
+    }
+    const isCut = () => world.now < this.cutUntil || this.#api.isAway
+    if (!isCut()) {
+      world.in(late + this.#api.delay(), () => {
+        if (this.#api.isAway) return
+        const answer = carryOut()
+        if (world.now < this.loseAnswersUntil && world.random.chance(0.6)) return
+        world.in(this.#api.delay(), () => { if (!isCut()) this.after(0, () => end(answer)) })
+      })
+    }
+    this.after(API_TIMEOUT_MS, () => end(none))
+  }
+}
+
+/** Plays a story. @returns what was broken, if anything */
+export function play(story: Story, flaw?: Flaw, tell?: (line: string) => void): Played {
+  const world = new World({ seed: story.seed, windowMs: WINDOW_MS, latestArrivalMs: LATEST_ARRIVAL_MS, longestPauseMs: LONGEST_PAUSE_MS, tell })
+  const terms = termsOf(story)
+  const api = new Api(world, terms, flaw)
+  let [limit, hangsUntil, born] = [story.limit, -Infinity, 0]
+  let processes: Process[] = []
+  const unanswered = () => (world.now < hangsUntil ? 1 : story.unanswered)
+  const start = (pod?: string) => {
+    const name = `process-${(born += 1)}`
+    const process = new Process(world, { api, name, pod: pod ?? `pod-of-${name}`, limit, unanswered, paused: story.paused, lookMs: story.lookMs, terms, flaw })
+    processes.push(process)
+    world.tell(`${name} starts${pod ? ` in ${pod}` : ''}`)
+  }
+  const act = ({ what, who = 0, ms = 0, value = 0 }: Act): void => {
+    processes = processes.filter(({ isDead }) => !isDead)
+    const one = processes[who % Math.max(1, processes.length)]
+    world.tell(`${what}${one && who !== undefined ? ` ${one.name}` : ''} ${ms || ''} ${value || ''}`)
+    switch (what) {
+      case 'start': start(); break
+      case 'outage': api.awayUntil = world.now + ms; break
+      case 'slow': api.slowUntil = world.now + ms; break
+      case 'hang': hangsUntil = world.now + ms; break
+      case 'delete': api.delete(); break
+      case 'limit':
+        limit = value
+        for (const process of processes) process.after(world.random.below(LIMIT_SPREAD_MS), () => process.reads(value))
+        break
+      case 'leave': one?.after(0, () => one.leave()); break
+      case 'kill': one?.die(); break
+      case 'restart':
+        if (!one) break
+        one.die()
+        world.in(ms, () => start(one.pod))
+        break
+      case 'freeze': one?.freeze(ms); break
+      case 'cut': if (one) one.cutUntil = world.now + ms; break
+      case 'lose answers': if (one) one.loseAnswersUntil = world.now + ms; break
+      case 'appetite':
+        if (one) one.appetite = value === 0 ? Infinity : value - 1
+        one?.pump()
+    }
+  }
+  for (let n = 0; n < story.processes; n += 1) world.in(world.random.below(500), () => start())
+  for (const one of story.acts) world.in(one.at, () => act(one))
+  const watch = () => {
+    let free = 0
+    for (const process of processes) free += process.free()
+    world.checkSum(free)
+    world.in(20, watch)
+  }
+  watch()
+  world.play(story.ms)
+  return { violation: world.violation, windows: world.windows, fullest: world.fullest }
+}
