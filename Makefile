@@ -3,13 +3,19 @@ SHELL := /bin/sh
 NODE := node_modules/.bin/node
 INSTALLED := node_modules/.installed
 
-.PHONY: help setup demo test unit soak backlog behaviour check audit image clean
+.PHONY: help setup demo test unit search rules limit skew lower bench soak backlog behaviour check audit image clean
 
 help:
 	@echo 'make demo     three workers, a real Kafka, a stand-in for Customer.io, a verdict (EVENTS=5000 WORKERS=3 LIMIT=100)'
 	@echo 'make test     everything that must hold'
 	@echo 'make unit     only the tests that need no Kafka'
-	@echo 'make soak     random faults, seeded, on real parts (MINUTES=10 SEED=...)'
+	@echo 'make search   a search for a window over the limit, in virtual time (STORIES=50000 SEED=0 SOURCE=kubernetes|partitions)'
+	@echo 'make rules    writes the table of rules in docs/limiter.md: what goes wrong without each'
+	@echo 'make limit    real workers scaled, replaced, killed at a limit (SOURCE=kubernetes|partitions)'
+	@echo 'make skew     what of the limit is used when only some partitions have a backlog (SOURCE=...)'
+	@echo 'make lower    the limit lowered and raised while workers run (SOURCE=...)'
+	@echo 'make bench    one process at 1,000 requests a second: pace and CPU'
+	@echo 'make soak     random faults, seeded, on real parts (MINUTES=10 SEED=...), after a longer search'
 	@echo 'make backlog  one worker with a million events waiting: memory and CPU (EVENTS=1000000 MINUTES=10)'
 	@echo 'make behaviour  writes docs/behaviour.md from the figures of the last make test'
 	@echo 'make check    types, linter, unused code, import rules'
@@ -35,7 +41,26 @@ test: setup
 unit: setup
 	@$(NODE) node_modules/.bin/jest test/unit test/stand-in
 
+search: setup
+	@$(NODE) test/simulation/main.ts
+
+rules: setup
+	@$(NODE) scripts/limiter-rules.ts
+
+limit: setup
+	@$(NODE) test/load/limit.ts
+
+skew: setup
+	@$(NODE) test/load/skew.ts
+
+lower: setup
+	@$(NODE) test/load/live-limit.ts
+
+bench: setup
+	@$(NODE) test/bench/limiter.ts
+
 soak: setup
+	@SEARCH_MINUTES=$${SEARCH_MINUTES:-2} SEED=$${SEED:-$$(date +%s)} $(NODE) test/simulation/main.ts
 	@$(NODE) test/soak/main.ts
 
 backlog: setup

@@ -12,7 +12,11 @@ import type { Intake } from './intake.ts'
 import type { ClusterAdmin } from './kafka/client/admin.ts'
 import type { DeadLetters } from './kafka/dead-letter.ts'
 import { drainSeconds } from './kafka/lag.ts'
+import { STANDINGS } from './limiter/ledger-member.ts'
 import type { SlotLimiter } from './limiter/limiter.ts'
+import type { SlotSource } from './limiter/source.ts'
+import { USED_APIS } from './limits.ts'
+import type { Limits } from './limits.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -24,6 +28,8 @@ export interface GaugeSources {
   readonly admin: ClusterAdmin
   readonly intake: Intake
   readonly limiter: SlotLimiter
+  readonly source: SlotSource
+  readonly limits: Limits
   readonly delivery: Delivery
   readonly gate: Gate
   readonly breaker: Breaker
@@ -49,11 +55,25 @@ export interface Gauges {
 /** In the order of the values of breaker_state. */
 const BREAKER_STATES = ['closed', 'half-open', 'open', 'refused']
 
-export function createGauges({ config, metrics, logger, announcer, admin, intake, limiter, delivery, gate, breaker, quota, deadLetters, hold, isFenced, sincePoll }: GaugeSources): Gauges {
+export function createGauges(sources: GaugeSources): Gauges {
+  const { config, metrics, logger, announcer, admin, intake, limiter, source, limits, delivery, gate, breaker, quota, deadLetters, hold, isFenced, sincePoll } = sources
   let lag: number | undefined
   let done = 0
   let skipped = 0
   let looking = false
+
+  const measureShare = (): void => {
+    const ledger = source.ledger()
+    for (const api of USED_APIS) metrics.rateLimit.set({ api }, limits.of(api).limit)
+    metrics.limitsStale.set(limits.stale ? 1 : 0)
+    metrics.shareSource.set({ source: source.of('track').name }, 1)
+    if (!ledger) return
+    for (const standing of STANDINGS) metrics.shareStanding.set({ standing }, ledger.standing === standing ? 1 : 0)
+    metrics.shareAge.set((ledger.ageMs ?? 0) / 1_000)
+    metrics.shareMembers.set(ledger.members)
+    metrics.shareRank.set(ledger.rank ?? -1)
+    metrics.slotsQuarantined.set(ledger.quarantined['track'] ?? 0)
+  }
 
   return {
     look: async () => {
@@ -84,6 +104,9 @@ export function createGauges({ config, metrics, logger, announcer, admin, intake
       metrics.slotsOwned.set(stats.owned)
       metrics.slotsUsable.set(limiter.usable())
       metrics.slotsFree.set(stats.free)
+      metrics.slotsHeld.set(stats.held)
+      metrics.throttleFactor.set(gate.part(now))
+      measureShare()
       metrics.limiterQueued.set(stats.queued)
       metrics.limiterRunning.set(stats.running)
       metrics.limiterDone.inc(stats.done - done)
@@ -102,7 +125,7 @@ export function createGauges({ config, metrics, logger, announcer, admin, intake
       for (const reason of HOLDS) metrics.heldBy.set({ reason }, reason === heldBy ? 1 : 0)
       metrics.breakerState.set(BREAKER_STATES.indexOf(breaker.state(now)))
       metrics.sincePoll.set(sincePoll() / 1000)
-      metrics.drainSeconds.set(drainSeconds(lag ?? 0, stats.owned, config.RATE_LIMIT_WINDOW_MS))
+      metrics.drainSeconds.set(drainSeconds(lag ?? 0, stats.owned, limits.of('track').windowMs))
       done = stats.done
       skipped = intake.skipped
     },

@@ -9,6 +9,7 @@ import type { Quota } from './delivery/quota.ts'
 import type { Intake } from './intake.ts'
 import type { DeadLetters } from './kafka/dead-letter.ts'
 import type { SlotLimiter } from './limiter/limiter.ts'
+import type { SlotSource } from './limiter/source.ts'
 
 /** Where the process stands in its group. */
 export interface GroupStatus {
@@ -26,6 +27,7 @@ export interface StatusSources {
   readonly delivery: Delivery
   readonly deadLetters: DeadLetters
   readonly limiter: SlotLimiter
+  readonly source: Pick<SlotSource, 'ledger'>
   readonly breaker: Breaker
   readonly gate: Gate
   readonly quota: Quota
@@ -46,7 +48,7 @@ export interface Status {
 }
 
 export function createStatus(sources: StatusSources): Status {
-  const { group, intake, delivery, deadLetters, limiter, breaker, gate, quota, lag, concurrency, announcer, clock } = sources
+  const { group, intake, delivery, deadLetters, limiter, source, breaker, gate, quota, lag, concurrency, announcer, clock } = sources
   let held: { readonly by: Hold; readonly since: number } | undefined
   /** Generation in which the fence was last seen open: it is shut at the beginning of each. */
   let opened: number | undefined
@@ -96,7 +98,7 @@ export function createStatus(sources: StatusSources): Status {
       const now = clock()
       const by = hold()
       const { joined, generation, fenced } = group()
-      const { share, owned, free } = limiter.stats()
+      const { share, owned, free, held: inUse } = limiter.stats()
       const { records, bytes } = intake.pending
       const { lastError } = delivery
       return {
@@ -106,7 +108,7 @@ export function createStatus(sources: StatusSources): Status {
         },
         breaker: { state: breaker.state(now), nextAttemptMs: Math.round(breaker.waitMs(now)) },
         gate: { closedForMs: Math.round(gate.closedFor(now)), partOfSlots: gate.part(now) },
-        slots: { share, owned, usable: limiter.usable(), free },
+        slots: { share, owned, usable: limiter.usable(), free, inUse, ledger: ledgerOf(source.ledger()) },
         events: { inFlight: delivery.inFlight, ready: delivery.ready, waiting: delivery.waiting, pending: records, pendingBytes: bytes },
         pausedPartitions: intake.pausedPartitions,
         deadLetters: { quotaLeft: quota.left(now), partitionsHeldUp: deadLetters.heldUp },
@@ -115,4 +117,11 @@ export function createStatus(sources: StatusSources): Status {
       }
     },
   }
+}
+
+/** Null without a ledger: slots are shared in another way, or nobody has read it yet. */
+function ledgerOf(state: ReturnType<SlotSource['ledger']>): object | null {
+  if (!state) return null
+  const { standing, ageMs, members, rank, quarantined, open } = state
+  return { standing, ageMs: ageMs === undefined ? null : Math.round(ageMs), members, rank: rank ?? null, quarantined, open }
 }

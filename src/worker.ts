@@ -216,9 +216,11 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
   const isFenced = (): boolean => assignment !== undefined && fenced()
   const status = createStatus({
     group: () => ({ stopping, joined: hasJoined, generation: revoking ? undefined : assignment?.generation, fenced: isFenced() }),
-    intake, delivery, deadLetters, limiter, breaker, gate, quota, lag: () => gauges.lag(), concurrency: config.CONCURRENCY, announcer, clock: monotonic,
+    intake, delivery, deadLetters, limiter, source, breaker, gate, quota, lag: () => gauges.lag(), concurrency: config.CONCURRENCY, announcer, clock: monotonic,
   })
-  const gauges = createGauges({ config, metrics, logger, announcer, admin, intake, limiter, delivery, gate, breaker, quota, deadLetters, hold: status.hold, isFenced, sincePoll })
+  const gauges = createGauges({
+    config, metrics, logger, announcer, admin, intake, limiter, source, limits, delivery, gate, breaker, quota, deadLetters, hold: status.hold, isFenced, sincePoll,
+  })
 
   return {
     start: async () => {

@@ -9,10 +9,11 @@ interface Shard {
 }
 
 /**
- * One Bottleneck starts some 420 jobs a second at most: each start waits for several timers of a millisecond, one after the other. At 250
- * it has room left for a slower machine. Eight are enough for 2,000 a second, where one process has no CPU left for more.
+ * Jobs a second. One Bottleneck alone starts some 420 at most: each start waits for timers of a millisecond, one after the other. Beside real
+ * requests it is 300, and slots come back in bursts: at 250 a tenth of a limit of 1,000 was not used, at 125 all of it was
+ * (test/bench/limiter.ts). Eight are enough for more than one process has CPU for.
  */
-const PER_BOTTLENECK = 250
+const PER_BOTTLENECK = 125
 const MOST_BOTTLENECKS = 8
 
 /** How many it takes to start so many jobs a second. */

@@ -53,7 +53,8 @@ interface Lease {
   readonly sentAt: number
 }
 
-export type Standing = 'outside' | 'leased' | 'outage'
+export const STANDINGS = ['outside', 'leased', 'outage'] as const
+export type Standing = typeof STANDINGS[number]
 
 /** For metrics and the log. */
 export interface MemberState {

@@ -4,67 +4,26 @@
 import { grantedInAll, type Entry, type Ledger, type Waits } from '../../src/limiter/ledger.ts'
 import { LedgerMember, waitsOf, type Terms } from '../../src/limiter/ledger-member.ts'
 import { Sender } from './sender.ts'
-import { World, type Violation } from './world.ts'
+import { LATEST_ARRIVAL_MS, LEASE_MS, LIMIT_SPREAD_MS, LONGEST_PAUSE_MS, LOOK_SOON_MS, OUTAGE_MS, REQUEST_TIMEOUT_MS, WINDOW_MS, type Act, type Played, type Story } from './story.ts'
+import { World } from './world.ts'
 
-export const WINDOW_MS = 1_000
-export const LATEST_ARRIVAL_MS = 1_500
-export const LONGEST_PAUSE_MS = 400
-export const REQUEST_TIMEOUT_MS = 1_000
-export const LEASE_MS = 2_000
-export const OUTAGE_MS = 5_000
 const RENEW_MS = 800
-export const LOOK_MS = 600
-export const LOOK_SOON_MS = 100
 const API_TIMEOUT_MS = 1_000
 /** A write may be carried out long after its sender has given it up. */
 const LATEST_WRITE_MS = 4_000
-/** How much later than another a process may learn of a changed limit. */
-const LIMIT_SPREAD_MS = 1_500
 
 const termsOf = ({ outagePart }: Pick<Story, 'outagePart'>): Terms => ({
   leaseMs: LEASE_MS, outageMs: OUTAGE_MS, outagePart, renewMs: RENEW_MS, windowMs: WINDOW_MS, latestArrivalMs: LATEST_ARRIVAL_MS, longestPauseMs: LONGEST_PAUSE_MS,
 })
 
-/** A rule left out, to show that it is needed and that the search finds that. */
-export type Flaw =
-  | 'slot free at the response' | 'slot free at the time-out'
-  | 'lease counts from the acknowledgement' | 'no end of the lease'
-  | 'silence: no pause' | 'silence: no latest arrival' | 'silence: no window' | 'no floor kept for outages'
-  | 'restart: no latest arrival' | 'restart: no window' | 'leaving: no window' | 'restarted process takes its predecessor\'s place'
-  | 'slots in use given up' | 'no compare-and-swap' | 'new ledger open at once'
-  | 'lower limit only when dealt again'
-
-export interface Act {
-  /** ms of the story. */
-  readonly at: number
-  readonly what: 'start' | 'leave' | 'kill' | 'restart' | 'freeze' | 'cut' | 'lose answers' | 'appetite' | 'limit' | 'outage' | 'slow' | 'hang' | 'delete'
-  /** Which process of those that live then, counted round. */
-  readonly who?: number
-  readonly ms?: number
-  readonly value?: number
-}
-
-export interface Story {
-  readonly seed: number
-  readonly limit: number
-  readonly processes: number
-  /** Part of the requests that are never answered. */
-  readonly unanswered: number
-  /** Part of the requests before which the process stands still. */
-  readonly paused: number
-  /** Part of the slots that a process keeps while the API is away. */
-  readonly outagePart: number
-  /** Time between two looks at the ledger. */
-  readonly lookMs: number
-  readonly acts: readonly Act[]
-  readonly ms: number
-}
-
-export interface Played {
-  readonly violation: Violation | undefined
-  readonly windows: number
-  readonly fullest: number
-}
+/** Rules left out one at a time, to show that each is needed and that the search finds that. */
+export const FLAWS = [
+  'slot free at the response', 'slot free at the time-out', 'lease counts from the acknowledgement', 'no end of the lease',
+  'silence: no pause', 'silence: no latest arrival', 'silence: no window', 'no floor kept for outages',
+  'restart: no latest arrival', 'restart: no window', 'restarted process takes its predecessor\'s place', 'leaving: no window',
+  'slots in use given up', 'no compare-and-swap', 'new ledger open at once', 'lower limit only when dealt again',
+] as const
+export type Flaw = typeof FLAWS[number]
 
 interface Stored { readonly uid: string; readonly version: number; readonly ledger: Ledger; readonly isFirst: boolean }
 type Answer = Stored | 'none' | 'no answer'

@@ -8,8 +8,8 @@ import { Fence } from '../../src/kafka/fence.ts'
 import { dealToGroup } from '../../src/limiter/group-deal.ts'
 import { PartitionShare } from '../../src/limiter/partitions.ts'
 import { Redeal } from '../../src/limiter/redeal.ts'
-import { LATEST_ARRIVAL_MS, LONGEST_PAUSE_MS, REQUEST_TIMEOUT_MS, WINDOW_MS, type Act, type Played, type Story } from './kubernetes.ts'
 import { Sender } from './sender.ts'
+import { LATEST_ARRIVAL_MS, LIMIT_SPREAD_MS, LONGEST_PAUSE_MS, REQUEST_TIMEOUT_MS, WINDOW_MS, type Act, type Played, type Story } from './story.ts'
 import { World } from './world.ts'
 
 const SESSION_MS = 3_000
@@ -17,14 +17,16 @@ const REBALANCE_MS = 3_500
 const HEARTBEAT_MS = 250
 const GROUP_LOOK_MS = 50
 const REDEAL_LOOK_MS = 250
-const LIMIT_SPREAD_MS = 1_500
 const PARTITIONS = 12
 const times = { KAFKA_SESSION_TIMEOUT_MS: SESSION_MS, KAFKA_REBALANCE_TIMEOUT_MS: REBALANCE_MS, LONGEST_PAUSE_MS, LATEST_ARRIVAL_MS }
 export const FENCE_MS = fenceMs(times)
 
-export type Flaw =
-  | 'slot free at the response' | 'slot free at the time-out' | 'no wait when assigned' | 'no drain when revoked' | 'no fence'
-  | 'fence counts from the answer' | 'fence: no pause' | 'fence: no latest arrival'
+/** Rules left out one at a time, to show that each is needed and that the search finds that. */
+export const FLAWS = [
+  'slot free at the response', 'slot free at the time-out', 'no wait when assigned', 'no drain when revoked', 'no fence',
+  'fence counts from the answer', 'fence: no pause', 'fence: no latest arrival',
+] as const
+export type Flaw = typeof FLAWS[number]
 
 interface Standing { lastSeen: number; joined: boolean; budgets: Budgets }
 

@@ -1,7 +1,7 @@
 // Stories from a seed, and the shortest story that still goes wrong.
 
 import { seededChoices, type Random } from '../support/random.ts'
-import { LEASE_MS, LOOK_MS, LOOK_SOON_MS, OUTAGE_MS, type Act, type Story } from './kubernetes.ts'
+import { LEASE_MS, LOOK_MS, LOOK_SOON_MS, OUTAGE_MS, type Act, type Story } from './story.ts'
 
 const STORY_MS = 24_000
 const MOST_ACTS = 14

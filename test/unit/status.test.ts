@@ -10,7 +10,8 @@ function statusOf(options: Parameters<typeof postOf>[0] = {}) {
   const group: { -readonly [K in keyof GroupStatus]: GroupStatus[K] } = { stopping: false, joined: true, generation: 7, fenced: false }
   const intake = { partitions: () => [1, 0], get pending() { return { records: post.pending(), bytes: 10 * post.pending() } }, pausedPartitions: 0 }
   const { delivery, deadLetters, limiter, breaker, gate, quota, announcer } = post
-  const status = createStatus({ group: () => group, intake, delivery, deadLetters, limiter, breaker, gate, quota, lag: () => 12, concurrency: 10, announcer, clock: () => performance.now() })
+  const status = createStatus({ group: () => group, intake, delivery, deadLetters, limiter, breaker, gate, quota, source: { ledger: () => undefined },
+    lag: () => 12, concurrency: 10, announcer, clock: () => performance.now() })
   const of = (what: string) => post.logged.filter((line) => line.what === what).map(({ level, to, lastedMs }) => [level, to, ...(lastedMs === undefined ? [] : [lastedMs])])
   return { ...post, group, status, of }
 }
@@ -25,7 +26,7 @@ test('with nothing to do', async () => {
     group: { joined: true, generation: 7, partitions: [0, 1], fence: 'open' },
     breaker: { state: 'closed', nextAttemptMs: 0 },
     gate: { closedForMs: 0, partOfSlots: 1 },
-    slots: { share: 'test', owned: 8, usable: 8, free: 8 },
+    slots: { share: 'test', owned: 8, usable: 8, free: 8, inUse: 0, ledger: null },
     events: { inFlight: 0, ready: 0, waiting: 0, pending: 0, pendingBytes: 0 },
     pausedPartitions: 0,
     deadLetters: { quotaLeft: 60, partitionsHeldUp: [] },
