@@ -3,7 +3,7 @@ SHELL := /bin/sh
 NODE := node_modules/.bin/node
 INSTALLED := node_modules/.installed
 
-.PHONY: help setup demo test unit search rules limit skew lower bench soak backlog behaviour check audit image clean
+.PHONY: help setup demo test unit search rules limit skew lower bench kubernetes soak backlog behaviour check audit image clean
 
 help:
 	@echo 'make demo     three workers, a real Kafka, a stand-in for Customer.io, a verdict (EVENTS=5000 WORKERS=3 LIMIT=100)'
@@ -14,6 +14,7 @@ help:
 	@echo 'make limit    real workers scaled, replaced, killed at a limit (SOURCE=kubernetes|partitions)'
 	@echo 'make skew     what of the limit is used when only some partitions have a backlog (SOURCE=...)'
 	@echo 'make lower    the limit lowered and raised while workers run (SOURCE=...)'
+	@echo 'make kubernetes  builds a Kubernetes API server for the tests, with Go (once, 5 to 10 minutes)'
 	@echo 'make bench    one process at 1,000 requests a second: pace and CPU'
 	@echo 'make soak     random faults, seeded, on real parts (MINUTES=10 SEED=...), after a longer search'
 	@echo 'make backlog  one worker with a million events waiting: memory and CPU (EVENTS=1000000 MINUTES=10)'
@@ -55,6 +56,9 @@ skew: setup
 
 lower: setup
 	@$(NODE) test/load/live-limit.ts
+
+kubernetes: setup
+	@$(NODE) scripts/kubernetes.ts
 
 bench: setup
 	@$(NODE) test/bench/limiter.ts

@@ -9,8 +9,8 @@ interface Shard {
 }
 
 /**
- * Jobs a second. One Bottleneck alone starts some 420 at most: each start waits for timers of a millisecond, one after the other. Beside real
- * requests it is 300, and slots come back in bursts: at 250 a tenth of a limit of 1,000 was not used, at 125 all of it was
+ * Jobs a second. One Bottleneck alone starts some 420 at most: each start waits for timers of a millisecond, one after the other. Beside
+ * real requests it is 300, and slots come back in bursts: at 250 a tenth of a limit of 1,000 was not used, at 125 nearly all of it is
  * (test/bench/limiter.ts). Eight are enough for more than one process has CPU for.
  */
 const PER_BOTTLENECK = 125

@@ -83,12 +83,7 @@ export class KubernetesShare {
     this.#isStopped = true
     clearTimeout(this.#timer)
     this.#started?.resolve()
-    const deadline = this.#options.clock() + LEAVE_WITHIN_MS
-    await this.#looking
-    if (this.#member?.isRegistered) {
-      this.#member.leave()
-      for (let left = false; !left && this.#options.clock() < deadline;) left = await this.#look().catch(() => true)
-    }
+    await Promise.race([this.#leave(), sleep(LEAVE_WITHIN_MS)])
     await this.#store?.close()
   }
 
@@ -111,6 +106,14 @@ export class KubernetesShare {
       const { held, wanted } = this.#demands.get(api)?.() ?? { held: 0, wanted: 0 }
       return [api, { limit: this.#limit(api), held, wanted }]
     }))
+  }
+
+  async #leave(): Promise<void> {
+    await this.#looking
+    if (!this.#member?.isRegistered) return
+    this.#member.leave()
+    // an API that does not answer has the others wait, not this process
+    while (!await this.#look().catch(() => true)) await sleep(this.#options.random() * CONFLICT_WAIT_MS)
   }
 
   #tick(): void {

@@ -17,7 +17,7 @@ export interface Send {
  * Chooses what to send.
  * @param free slots that are free now, at least 1
  */
-export type Pick = (free: number) => Send | undefined
+export type Picker = (free: number) => Send | undefined
 
 export interface LimiterOptions extends SlotTimes {
   readonly share: ShareSource
@@ -43,7 +43,7 @@ export interface LimiterStats {
 }
 
 interface Take {
-  readonly pick: Pick
+  readonly pick: Picker
   readonly settled: () => void
 }
 
@@ -87,7 +87,7 @@ export class SlotLimiter {
    * Asks for a slot. When it is there, `pick` chooses what to send at the last moment; if it has nothing any more, the slot is free again.
    * @param settled called after each use, and after each slot that was not used
    */
-  take(pick: Pick, settled: () => void): void {
+  take(pick: Picker, settled: () => void): void {
     this.#waiting.push({ pick, settled })
     this.#handOver()
   }

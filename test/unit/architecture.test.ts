@@ -9,7 +9,10 @@ import { deliveredTypes, laterTypes } from '../../src/event-schema.ts'
 
 const PAGES = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md']
 /** Variables of make and the tests, not of the worker. */
-const NOT_THE_WORKERS = ['EVENTS', 'WORKERS', 'LIMIT', 'MINUTES', 'SEED', 'KILL_SEEDS', 'NODE_IMAGE', 'TEST_KAFKA', 'TEST_KAFKA_BROKERS', 'TEST_KAFKA_IMAGE']
+const NOT_THE_WORKERS = [
+  'EVENTS', 'WORKERS', 'LIMIT', 'MINUTES', 'SEED', 'STORIES', 'SOURCE', 'FLAW', 'KILL_SEEDS', 'NODE_IMAGE',
+  'TEST_KAFKA', 'TEST_KAFKA_BROKERS', 'TEST_KAFKA_IMAGE', 'TEST_KUBERNETES_BIN', 'TEST_KUBECONFIG',
+]
 
 const read = (path: string): string => readFileSync(path, 'utf8')
 const allOf = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([whole, part]) => part ?? whole)

@@ -24,7 +24,7 @@ test('names follow the customs: counters end in _total and nothing else does, ti
 test('no label can name a person, an event or a record', () => {
   const labels = createMetrics().registry.getMetricsAsArray().filter(({ name }) => name.startsWith(prefix))
     .flatMap((metric) => (metric as unknown as { labelNames: string[] }).labelNames)
-  expect(new Set(labels)).toEqual(new Set(['type', 'outcome', 'reason', 'status', 'cause', 'result', 'partition']))
+  expect(new Set(labels)).toEqual(new Set(['type', 'outcome', 'reason', 'status', 'cause', 'result', 'partition', 'api', 'source', 'standing']))
 })
 
 test('two workers in one process do not share counts', async () => {

@@ -21,21 +21,26 @@ const whyNoBuild = (): string | undefined => {
 export const kubernetesMissing = (): string | undefined => {
   if (process.env.TEST_KUBECONFIG) return undefined
   const given = process.env.TEST_KUBERNETES_BIN
-  if (given) {
-    const missing = missingIn(given)
-    return missing.length > 0 ? `${NONE} TEST_KUBERNETES_BIN (${given}) is without ${missing.join(' and ')}.` : undefined
-  }
-  const why = missingIn(builtFolder()).length > 0 ? whyNoBuild() : undefined
-  return why && `${NONE} ${why}. Install Go 1.${LEAST_GO} or newer; or set TEST_KUBERNETES_BIN to a folder with `
-    + `${BINARIES.join(' and ')}, or TEST_KUBECONFIG to a kubeconfig of an administrator.`
+  const missing = missingIn(given ?? builtFolder())
+  if (missing.length === 0) return undefined
+  if (given) return `${NONE} TEST_KUBERNETES_BIN (${given}) is without ${missing.join(' and ')}.`
+  return `${NONE} \`make kubernetes\` builds ${BINARIES.join(' and ')} (with Go 1.${LEAST_GO} or newer, once, 5 to 10 minutes); or set TEST_KUBERNETES_BIN `
+    + 'to a folder that has them, or TEST_KUBECONFIG to a kubeconfig of an administrator.'
 }
 
-/** The folder with the binaries: that of TEST_KUBERNETES_BIN, else what was built before, else built now, which takes minutes. */
-export const kubernetesBinaries = async (log: (line: string) => void): Promise<string> => {
+/** The folder with the binaries. @throws Error if there are none */
+export const kubernetesBinaries = (): string => {
   const missing = kubernetesMissing()
   if (missing) throw new Error(missing)
-  if (process.env.TEST_KUBERNETES_BIN) return process.env.TEST_KUBERNETES_BIN
+  return process.env.TEST_KUBERNETES_BIN ?? builtFolder()
+}
+
+/** Builds what is not there yet. @throws Error that says what is missing for that */
+export const makeKubernetes = async (log: (line: string) => void): Promise<string> => {
   const folder = builtFolder()
-  if (missingIn(folder).length > 0) await buildKubernetes(folder, log)
+  if (missingIn(folder).length === 0) return folder
+  const why = whyNoBuild()
+  if (why) throw new Error(`${NONE} ${why}.`)
+  await buildKubernetes(folder, log)
   return folder
 }

@@ -36,7 +36,7 @@ export interface TestKubernetes extends Accounts {
 export const startKubernetes = async ({ log }: { log: (line: string) => void }): Promise<TestKubernetes> => {
   const external = process.env.TEST_KUBECONFIG
   if (external) return openExternal(external)
-  const binaries = await kubernetesBinaries(log)
+  const binaries = kubernetesBinaries()
   const { server, kubeconfig, directory, api, remove } = await onFreePorts(() => startControlPlane(binaries, log))
   const config = configFrom(kubeconfig)
   const admin = openAdmin(config)

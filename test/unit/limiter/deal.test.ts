@@ -35,7 +35,7 @@ test('whole slots, none negative, that add up to the total', () => {
     expect(dealt).toHaveLength(wants.length)
     expect(sum(dealt)).toBe(slots)
     expect(dealt.every((one) => Number.isInteger(one) && one >= 0)).toBe(true)
-  }), { numRuns: 2_000 })
+  }), { numRuns: 500 })
 })
 
 test('everybody gets one while there are any; if there are too few, those who want some go first', () => {
@@ -45,7 +45,7 @@ test('everybody gets one while there are any; if there are too few, those who wa
     expect(without).toHaveLength(Math.max(0, wants.length - slots))
     const isPassedOver = without.some((wanted) => wanted > 0) && wants.some((wanted, rank) => wanted <= 0 && dealt[rank] === 1)
     expect(isPassedOver).toBe(false)
-  }), { numRuns: 2_000 })
+  }), { numRuns: 500 })
 })
 
 test('nobody is above what they want while somebody else is below it', () => {
@@ -54,10 +54,10 @@ test('nobody is above what they want while somebody else is below it', () => {
     const anyoneAbove = wants.some((wanted, rank) => (dealt[rank] as number) > atLeastOne(wanted))
     const anyoneBelow = wants.some((wanted, rank) => (dealt[rank] as number) < Math.ceil(wanted) && slots > (dealt[rank] as number))
     expect(anyoneAbove && anyoneBelow).toBe(false)
-  }), { numRuns: 2_000 })
+  }), { numRuns: 500 })
 })
 
-test('of those who want more than they get nobody has two less than somebody else; nor has anybody two less than one who is above its want', () => {
+test('nobody who wants more has two less than somebody else, and nobody at all two less than one who has more than it wants', () => {
   fc.assert(fc.property(total, wantsOfAll, (slots, wants) => {
     const dealt = deal(slots, wants)
     const most = Math.max(...dealt)
@@ -65,7 +65,7 @@ test('of those who want more than they get nobody has two less than somebody els
     expect(short.every((one) => most - one <= 1)).toBe(true)
     const raised = Math.max(0, ...dealt.filter((one, rank) => one > atLeastOne(wants[rank] as number)))
     expect(dealt.every((one) => raised - one <= 1)).toBe(true)
-  }), { numRuns: 2_000 })
+  }), { numRuns: 500 })
 })
 
 test('with equal wants: ceil((total - rank) / n), which never grows when n or the rank grows', () => {
@@ -75,7 +75,7 @@ test('with equal wants: ceil((total - rank) / n), which never grows when n or th
     expect(dealt.every((one, rank) => rank === 0 || one <= (dealt[rank - 1] as number))).toBe(true)
     const amongMore = deal(slots, Array.from({ length: count + 1 }, () => wanted))
     expect(dealt.every((one, rank) => one >= (amongMore[rank] as number))).toBe(true)
-  }), { numRuns: 2_000 })
+  }), { numRuns: 500 })
 })
 
 test('who wants more never gets less for it', () => {
@@ -84,5 +84,5 @@ test('who wants more never gets less for it', () => {
     const before = deal(slots, wants)
     const after = deal(slots, wants.map((wanted, rank) => (rank === index ? wanted + more : wanted)))
     expect(after[index]).toBeGreaterThanOrEqual(before[index] as number)
-  }), { numRuns: 2_000 })
+  }), { numRuns: 500 })
 })
