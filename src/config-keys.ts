@@ -53,6 +53,9 @@ const baseUrl = {
   allowed: 'an http(s) URL without credentials and query',
 }
 
+/** Customer.io documents 1,000 requests a second for its Track API. */
+export const HIGHEST_LIMIT = 1_000
+
 export const KEYS = {
   KAFKA_BROKERS: { ...hosts, about: 'Kafka bootstrap brokers.' },
   KAFKA_CLIENT_ID: { ...text('any text'), default: 'customerio-worker', about: 'Client id shown in broker logs and quotas.' },
@@ -81,7 +84,7 @@ export const KEYS = {
   CUSTOMERIO_URL: { ...baseUrl, about: 'Base URL in place of the region\'s own host (a proxy, or a stand-in for tests).' },
 
   CONCURRENCY: { ...integer(1, 1_000), default: '10', about: 'Most requests in flight in one process.' },
-  RATE_LIMIT: { ...integer(1, 1_000), default: '100', about: 'Requests that Customer.io allows the workspace in any window of RATE_LIMIT_WINDOW_MS.' },
+  RATE_LIMIT: { ...integer(1, HIGHEST_LIMIT), default: '100', about: 'Requests that Customer.io allows the workspace in any window of RATE_LIMIT_WINDOW_MS.' },
   RATE_LIMIT_RESERVE: { ...integer(0, 999), default: '20', about: 'Part of RATE_LIMIT left to other callers of the workspace.' },
   RATE_LIMIT_WINDOW_MS: { ...milliseconds(100, 60_000), default: '1000', about: 'The window in which the limit counts.' },
   RATE_LIMIT_UNIT: { ...oneOf('request', 'operation'), default: 'request', about: 'What counts: a request, or each operation in it.' },

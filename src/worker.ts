@@ -1,5 +1,6 @@
 import { Announcer } from './announcer.ts'
 import { monotonic, sleep, wall, withMargin } from './clock.ts'
+import { HIGHEST_LIMIT } from './config-keys.ts'
 import type { Config } from './config.ts'
 import { fenceMs } from './config.ts'
 import { Breaker } from './delivery/breaker.ts'
@@ -81,7 +82,8 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
   const { windowMs } = limits.of('track')
   const limiter = new SlotLimiter({
     share, windowMs: withMargin(windowMs), latestArrivalMs, concurrency: config.CONCURRENCY, clock: monotonic, after,
-    mostPerSecond: (limits.of('track').limit * 1_000) / windowMs,
+    // a file may raise the limit to what is allowed at most
+    mostPerSecond: ((config.RATE_LIMITS_FILE ? HIGHEST_LIMIT : limits.of('track').limit) * 1_000) / windowMs,
     onDepleted: () => metrics.limiterDepleted.inc(),
     onError: (error) => {
       metrics.limiterErrors.inc()

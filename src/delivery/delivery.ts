@@ -177,8 +177,8 @@ export class Delivery {
     if (!this.#open || !this.#options.maySend()) return
     const now = clock()
     this.look()
+    // asked for without a slot, too: who asks for nothing is dealt nothing
     limiter.usePart(gate.part(now))
-    if (limiter.usable() === 0) return
     const closedFor = Math.max(gate.closedFor(now), this.#account.busy ? 0 : breaker.waitMs(now))
     if (closedFor > 0) {
       this.#wakeIn(closedFor)
