@@ -72,7 +72,12 @@ export class KubernetesShare {
    * @throws NotADeploymentError, or what opening the store threw
    */
   async start(): Promise<void> {
-    this.#store = await this.#options.open()
+    const store = await this.#options.open()
+    if (this.#isStopped) {
+      await store.close()
+      return
+    }
+    this.#store = store
     const started = new Promise<void>((resolve, reject) => { this.#started = { resolve, reject } })
     this.#tick()
     await started
@@ -127,11 +132,15 @@ export class KubernetesShare {
 
   async #lookAndTell(): Promise<void> {
     const { clock, random, announcer } = this.#options
+    let wait = Math.min(LOOK_MS, this.#options.terms.renewMs)
+    // whoever wants a look from now on wants one after this
+    this.#nextAt = Infinity
     try {
       // somebody else was faster: the newer version, not all at the same moment
       while (!await this.#look()) await sleep(random() * CONFLICT_WAIT_MS)
       announcer.say({ what: 'share' }, { state: 'known', stops: false, message: 'the ledger of slots can be read and written' })
       if (this.#member?.isRegistered) this.#started?.resolve()
+      if (this.#member?.isWaiting) wait = Math.min(LOOK_SOON_MS, wait)
     } catch (error) {
       if (error instanceof NotADeploymentError) {
         this.#isStopped = true
@@ -144,13 +153,20 @@ export class KubernetesShare {
         message: 'the ledger of slots can\'t be read or written: after a while this process sends less, then nothing',
       })
     }
-    const standing = this.state()?.standing ?? 'outside'
-    announcer.say({ what: 'slots' }, {
-      state: standing, stops: standing !== 'leased',
-      message: { leased: 'slots by the ledger', outage: 'no renewal acknowledged for long: only the part of the slots that is kept for that is used', outside: 'no slots' }[standing],
-    })
-    const wait = this.#member?.isWaiting ? LOOK_SOON_MS : LOOK_MS
-    this.#nextAt = clock() + wait * (0.8 + 0.4 * random())
+    this.#tellStanding()
+    this.#nextAt = Math.min(this.#nextAt, clock() + wait * (0.8 + 0.4 * random()))
+  }
+
+  #tellStanding(): void {
+    const { standing = 'outside', open = true } = this.state() ?? {}
+    const told = {
+      leased: 'slots by the ledger',
+      outage: 'no renewal acknowledged for long: only the part of the slots that is kept for that is used',
+      outside: 'no slots',
+      waiting: 'the ledger was made anew: it grants nothing until all that may have slots by an older one must have stopped',
+    }
+    const state = open ? standing : 'waiting'
+    this.#options.announcer.say({ what: 'slots' }, { state, stops: state !== 'leased', message: told[state] })
   }
 
   /** @returns false if somebody else wrote in between. @throws what the store throws, and what is said of a ledger of another form */
@@ -162,7 +178,7 @@ export class KubernetesShare {
     const before = await store.read()
     const next = this.#member.step({
       ledger: before?.text ? parseLedger(before.text) : undefined, uid: before?.uid, receivedAt: clock(),
-      isFirst: before !== undefined && before.createdAt - deploymentCreatedAt < FIRST_WITHIN_MS,
+      isNew: before !== undefined && before.createdAt >= deploymentCreatedAt && before.createdAt - deploymentCreatedAt < FIRST_WITHIN_MS,
     }, this.#uses())
     this.#changed()
     if (!next) return true

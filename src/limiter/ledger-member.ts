@@ -42,8 +42,8 @@ export interface LedgerView {
   /** Of the object that holds it: another one after it was deleted and made anew. */
   readonly uid: string | undefined
   readonly receivedAt: number
-  /** It is known that no process sent anything under an older ledger: the deployment is as new as this one. */
-  readonly isFirst: boolean
+  /** It is as new as its Deployment. */
+  readonly isNew: boolean
 }
 
 /** Slots by a version that was acknowledged. */
@@ -100,6 +100,10 @@ export class LedgerMember {
   #last: Ledger | undefined
   #waitsForSlots = false
   #left = false
+  /** It has seen a ledger, so one that it makes is not the first. */
+  #sawOther = false
+  /** Its last write that was acknowledged. */
+  #renewed: { readonly beat: number; readonly sentAt: number } | undefined
 
   /** @param name of this process, never used before or after */
   constructor(options: { name: string; pod: string; terms: Terms }) {
@@ -137,7 +141,7 @@ export class LedgerMember {
       basis[api] = position.basis
       this.#caps[api] = position.cap
       short ||= position.anyoneShort
-      this.#waitsForSlots ||= position.claim.granted < position.target || position.cap < Infinity
+      this.#waitsForSlots ||= position.claim.granted < Math.min(position.target, Math.max(1, position.claim.wanted)) || position.cap < Infinity
     }
     const entry: Entry = { id: this.#id, pod: this.#pod, beat: (own?.beat ?? 0) + 1, ...(this.#left && { left: true }), waits: this.#waits, claims }
     const next: Ledger = { ...cleared, basis, entries: own ? cleared.entries.map((other) => (other.id === this.#id ? entry : other)) : [...cleared.entries, entry] }
@@ -151,8 +155,10 @@ export class LedgerMember {
 
   /** The write was acknowledged: this is the ledger now. */
   acknowledged(ledger: Ledger, uid: string, sentAt: number, receivedAt: number): void {
-    const entry = ownOf(ledger, this.#id)
+    const entry = ownOf(ledger, this.#id) as Entry
     this.#uid = uid
+    this.#renewed = { beat: entry.beat, sentAt }
+    this.#sawOther = true
     this.#registered = true
     this.#look(ledger, receivedAt)
     if (!ledger.open) {
@@ -161,7 +167,7 @@ export class LedgerMember {
       if (this.#acknowledged) return
     }
     this.#underWay = {}
-    this.#acknowledged = { entry: entry as Entry, basis: ledger.basis, sentAt }
+    this.#acknowledged = { entry, basis: ledger.basis, sentAt }
     this.#count()
   }
 
@@ -186,7 +192,7 @@ export class LedgerMember {
     if (!claim) return 0
     // others may have raised the basis up to the limit that this process last told them
     const dealtFrom = Math.max(1, lease.basis[api] ?? 0, claim.limit)
-    return Math.floor(Math.min(standing === 'leased' ? claim.granted : claim.floor, this.#caps[api] ?? Infinity) * Math.min(1, limit / dealtFrom))
+    return Math.min(Math.floor((standing === 'leased' ? claim.granted : claim.floor) * Math.min(1, limit / dealtFrom)), this.#caps[api] ?? Infinity)
   }
 
   /** Waits for others to give slots up, or to be able to give some up: worth to look again soon. */
@@ -221,8 +227,11 @@ export class LedgerMember {
       this.#seen.clear()
       this.#closedSince = undefined
     }
-    const present: Ledger = ledger ?? { version: 1, open: false, basis: {}, entries: [] }
+    const present: Ledger = ledger ?? { version: 1, open: false, isFirst: uid === undefined && !this.#sawOther, basis: {}, entries: [] }
+    if (uid !== undefined) this.#sawOther = true
     const own = ownOf(present, this.#id)
+    // its first write was carried out, whether an answer came or not: the id is used up
+    this.#registered ||= own !== undefined
     if (this.#registered && !own) {
       // others were sure that it sends nothing any more; it begins anew
       this.#lives += 1
@@ -233,7 +242,9 @@ export class LedgerMember {
     // others took all but the floor, and may have given it away
     if (own?.reduced && this.#acknowledged) this.#acknowledged = { ...this.#acknowledged, entry: { ...this.#acknowledged.entry, claims: own.claims } }
     this.#count()
-    if (!present.open) this.#closedSince ??= receivedAt
+    if (present.open) this.#closedSince = undefined
+    else if (!ledger) this.#closedSince = receivedAt
+    else this.#closedSince ??= receivedAt
     this.#look(present, receivedAt)
     return present
   }
@@ -252,19 +263,21 @@ export class LedgerMember {
   }
 
   /** Processes of an older ledger may go on until their last lease and its outage are over. */
-  #mayOpen({ ledger, isFirst, receivedAt }: LedgerView, present: Ledger): boolean {
+  #mayOpen({ ledger, isNew, receivedAt }: LedgerView, present: Ledger): boolean {
     if (!ledger) return false
     const longest = Math.max(this.#waits.goneMs, ...present.entries.map(({ waits }) => waits.goneMs))
-    return isFirst || (this.#closedSince !== undefined && receivedAt - this.#closedSince >= longest)
+    return (isNew && ledger.isFirst === true) || (this.#closedSince !== undefined && receivedAt - this.#closedSince >= longest)
   }
 
-  #isWorthWriting(now: number, before: Entry, { entries, basis }: Ledger, anyoneShort: boolean): boolean {
-    const lease = this.#acknowledged
-    if (!lease || lease.entry.beat !== before.beat || now - lease.sentAt >= this.#terms.renewMs || before.reduced || before.left !== (this.#left || undefined)) return true
+  #isWorthWriting(now: number, before: Entry, { open, entries, basis }: Ledger, anyoneShort: boolean): boolean {
+    const renewed = this.#renewed
+    if (renewed?.beat !== before.beat || now - renewed.sentAt >= this.#terms.renewMs || before.reduced || before.left !== (this.#left || undefined)) return true
     const after = entries.find(({ id }) => id === before.id) as Entry
     return Object.entries(after.claims).some(([api, claim]) => {
       const old = before.claims[api]
-      if (!old || old.granted !== claim.granted || old.limit !== claim.limit || lease.basis[api] !== basis[api]) return true
+      if (!old || old.granted !== claim.granted || old.limit !== claim.limit) return true
+      // a lease scales by the basis that it was granted from
+      if (open && this.#acknowledged?.basis[api] !== basis[api]) return true
       // how much exactly it wants matters only to those who are short
       return wantsAll(old) !== wantsAll(claim) || (anyoneShort && old.wanted !== claim.wanted)
     })

@@ -48,6 +48,8 @@ export interface Ledger {
   readonly version: 1
   /** false: made anew, and nobody knows yet whether processes of an older ledger are still sending. */
   readonly open: boolean
+  /** Made by a process that has seen no other: it may be the first one of its Deployment. */
+  readonly isFirst?: boolean | undefined
   /** By API: what the grants add up to at most. */
   readonly basis: Readonly<Record<string, number>>
   /** In the order in which they came: that is their rank. */
@@ -56,11 +58,13 @@ export interface Ledger {
 
 const count = z.number().int().min(0)
 const milliseconds = z.number().min(0)
-const schema: z.ZodType<Ledger> = z.object({
+/** What a later release of the same version writes besides is kept. */
+const schema: z.ZodType<Ledger> = z.looseObject({
   version: z.literal(1),
   open: z.boolean(),
+  isFirst: z.boolean().optional(),
   basis: z.record(z.string(), count),
-  entries: z.array(z.object({
+  entries: z.array(z.looseObject({
     id: z.string().min(1),
     pod: z.string().min(1),
     beat: count,

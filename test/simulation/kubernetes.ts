@@ -9,6 +9,8 @@ import { World } from './world.ts'
 
 const RENEW_MS = 800
 const API_TIMEOUT_MS = 1_000
+/** A ledger that was made so soon after its Deployment may be its first. */
+const NEW_MS = 3_000
 /** A write may be carried out long after its sender has given it up. */
 const LATEST_WRITE_MS = 4_000
 
@@ -25,7 +27,7 @@ export const FLAWS = [
 ] as const
 export type Flaw = typeof FLAWS[number]
 
-interface Stored { readonly uid: string; readonly version: number; readonly ledger: Ledger; readonly isFirst: boolean }
+interface Stored { readonly uid: string; readonly version: number; readonly ledger: Ledger | undefined; readonly madeAt: number }
 type Answer = Stored | 'none' | 'no answer'
 type WriteAnswer = Stored | 'conflict' | 'no answer'
 
@@ -50,6 +52,12 @@ class Api {
     this.stored = undefined
   }
 
+  /** Somebody takes the text away, and leaves the object. */
+  wipe(): void {
+    this.#version += 1
+    if (this.stored) this.stored = { ...this.stored, version: this.#version, ledger: undefined }
+  }
+
   get isAway(): boolean {
     return this.#world.now < this.awayUntil
   }
@@ -66,7 +74,7 @@ class Api {
     if (!this.stored) this.#made += 1
     const ledger: Ledger = { ...next, open: next.open || this.#flaw === 'new ledger open at once', entries: next.entries.map((entry) => this.#spoiled(entry)) }
     this.#version += 1
-    this.stored = { uid: String(this.#made), version: this.#version, ledger, isFirst: this.#made === 1 }
+    this.stored = { uid: String(this.#made), version: this.#version, ledger, madeAt: this.stored?.madeAt ?? this.#world.now }
     this.#check(ledger)
     return this.stored
   }
@@ -103,6 +111,7 @@ class Process extends Sender {
   readonly pod: string
   readonly #api: Api
   readonly #flaw: Flaw | undefined
+  readonly #id: string
   readonly #member: LedgerMember
   readonly #lookMs: number
   #limit: number
@@ -119,8 +128,9 @@ class Process extends Sender {
     this.#flaw = flaw
     this.#limit = options.limit
     this.#lookMs = options.lookMs
+    this.#id = flaw === 'restarted process takes its predecessor\'s place' ? options.pod : options.name
     this.#member = new LedgerMember({
-      name: flaw === 'restarted process takes its predecessor\'s place' ? options.pod : options.name, pod: options.pod,
+      name: this.#id, pod: options.pod,
       terms: flaw === 'no end of the lease' ? { ...options.terms, leaseMs: Infinity } : options.terms,
     })
     world.reads(this, options.limit)
@@ -158,7 +168,7 @@ class Process extends Sender {
     const demand = this.demand()
     const held = this.#flaw === 'slots in use given up' ? 0 : demand.held
     const next = this.#member.step(
-      { ledger: stored?.ledger, uid: stored?.uid, receivedAt: this.clock(), isFirst: stored?.isFirst ?? false },
+      { ledger: stored?.ledger, uid: stored?.uid, receivedAt: this.clock(), isNew: stored !== undefined && stored.madeAt < NEW_MS },
       { track: { limit: this.#limit, held, wanted: demand.wanted } },
     )
     this.pump()
@@ -170,14 +180,15 @@ class Process extends Sender {
     const late = this.world.random.chance(0.03) ? this.world.random.below(LATEST_WRITE_MS) : 0
     this.#ask<WriteAnswer>(() => this.#api.write(next, stored), 'no answer', late, (answer) => {
       if (answer !== 'conflict' && answer !== 'no answer') {
-        this.#member.acknowledged(answer.ledger, answer.uid, this.#flaw === 'lease counts from the acknowledgement' ? this.clock() : sentAt, this.clock())
-        if (this.#isLeaving) {
+        const ledger = answer.ledger as Ledger
+        this.#member.acknowledged(ledger, answer.uid, this.#flaw === 'lease counts from the acknowledgement' ? this.clock() : sentAt, this.clock())
+        const mine = ledger.entries.find(({ id }) => id === this.#id || id.startsWith(`${this.#id}.`))
+        if (mine?.left) {
           this.world.tell(`${this.name} has left`)
           this.die()
           return
         }
-        const { claims } = answer.ledger.entries.find(({ pod }) => pod === this.pod) ?? {}
-        this.world.tell(`${this.name} is granted ${claims?.track?.granted}, may use ${this.usable()}`)
+        this.world.tell(`${this.name} is granted ${mine?.claims.track?.granted}, may use ${this.usable()}`)
       }
       this.pump()
       if (answer === 'conflict') this.after(10 + this.world.random.below(50), () => this.#look())
@@ -235,7 +246,10 @@ export function play(story: Story, flaw?: Flaw, tell?: (line: string) => void): 
       case 'outage': api.awayUntil = world.now + ms; break
       case 'slow': api.slowUntil = world.now + ms; break
       case 'hang': hangsUntil = world.now + ms; break
-      case 'delete': api.delete(); break
+      case 'delete':
+        if (value === 1) api.wipe()
+        else api.delete()
+        break
       case 'limit':
         limit = value
         for (const process of processes) process.after(world.random.below(LIMIT_SPREAD_MS), () => process.reads(value))

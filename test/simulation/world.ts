@@ -72,8 +72,9 @@ export class World {
   /** Plays until the time is over, or something is broken. */
   play(untilMs: number): void {
     while (!this.violation) {
-      const next = this.#next()
+      const next = this.#heap[0]
       if (!next || next.at > untilMs) return
+      this.#shift()
       this.now = next.at
       next.run()
     }
@@ -131,11 +132,10 @@ export class World {
     if (inWindow > allowed) this.broken(`${inWindow} requests in one window at the server, at a limit of ${allowed}`)
   }
 
-  #next(): Happening | undefined {
+  #shift(): void {
     const heap = this.#heap
-    const first = heap[0]
     const last = heap.pop()
-    if (heap.length === 0 || !last) return first
+    if (heap.length === 0 || !last) return
     let at = 0
     for (;;) {
       let child = 2 * at + 1
@@ -146,7 +146,6 @@ export class World {
       at = child
     }
     heap[at] = last
-    return first
   }
 }
 
