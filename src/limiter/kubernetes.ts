@@ -33,8 +33,11 @@ const TICK_MS = 200
 const CONFLICT_WAIT_MS = 50
 /** Most time that leaving may take at the end; who could not tell is waited for by the others. */
 const LEAVE_WITHIN_MS = 2_000
-/** A ledger that was made so soon after its Deployment is its first: nobody has sent anything under another one. */
-const FIRST_WITHIN_MS = 60_000
+/**
+ * A ledger that was made so soon after its Deployment, by a process that has seen no other, is its first: nobody has sent anything under another
+ * one. Images may have to be pulled before, and a Role to be mended.
+ */
+const FIRST_WITHIN_MS = 600_000
 
 /**
  * Slots by the ledger that the pods of a Deployment keep in a Lease: the rules are in ledger-member.ts and ledger-step.ts, here is what reads and

@@ -3,7 +3,10 @@ import { KEYS, type Key, type KeyDeclaration } from '../../src/config-keys.ts'
 import { GIVEN_UP_REASONS } from '../../src/delivery/policy.ts'
 import { INVALID_REASONS } from '../../src/event.ts'
 import { LETTER_HEADERS } from '../../src/kafka/dead-letter.ts'
+import { parseLedger, type Ledger } from '../../src/limiter/ledger.ts'
+import { LedgerMember } from '../../src/limiter/ledger-member.ts'
 import { createMetrics } from '../../src/metrics.ts'
+import { chartRules } from '../support/kubernetes/role.ts'
 
 const page = (name: string): string => readFileSync(`docs/${name}.md`, 'utf8')
 
@@ -88,4 +91,26 @@ test.each(['configuration', 'metrics', 'dead-letters', 'security'])('docs/%s.md 
   expect(metrics.filter((metric) => !known.has(metric))).toEqual([])
   const pages = [...text.matchAll(/\]\(([a-z-]+)\.md\)/g)].map(([, linked]) => linked as string)
   for (const linked of pages) expect(page(linked)).toMatch(/^# /)
+})
+
+describe('docs/limiter.md', () => {
+  const text = page('limiter')
+
+  test('asks for the Role that the tests run with, and no more', () => {
+    const list = (names: string | undefined): string[] => (names ?? '').split(', ').filter(Boolean).map((name) => name.replaceAll('"', ''))
+    const told = [...text.matchAll(/- \{ apiGroups: \[(.*?)\], resources: \[(.*?)\],(?: resourceNames: \[(.*?)\],)? verbs: \[(.*?)\] \}/g)]
+      .flatMap(([, groups, resources, names, verbs]) => list(resources).map((resource) => [list(groups)[0] ?? '', resource, list(names), list(verbs)]))
+    const asked = chartRules('<deployment>').flatMap(({ apiGroups, resources, resourceNames = [], verbs }) =>
+      (resources ?? []).map((resource) => [apiGroups?.[0] === '""' ? '' : apiGroups?.[0], resource, resourceNames, verbs]))
+    expect(told.toSorted()).toEqual(asked.toSorted())
+  })
+
+  test('shows an open ledger of which the first process has everything', () => {
+    const [, shown] = /customerio-worker\/slots: '(.*)'/.exec(text) as RegExpExecArray
+    const terms = { leaseMs: 1, outageMs: 1, outagePart: 0, renewMs: 1, windowMs: 1, latestArrivalMs: 1, longestPauseMs: 1 }
+    const member = new LedgerMember({ name: 'a', pod: 'p', terms })
+    const step = (ledger: Ledger) => member.step({ ledger, uid: '1', receivedAt: 0, isNew: false }, { track: { limit: 80, held: 0, wanted: 0 } }) as Ledger
+    const next = step(step(parseLedger(shown as string)))
+    expect(next.entries[0]?.claims['track']?.granted).toBe(80)
+  })
 })
