@@ -4,8 +4,9 @@
 import { grantedInAll, type Entry, type Ledger, type Waits } from '../../src/limiter/ledger.ts'
 import { LedgerMember, waitsOf, type Terms } from '../../src/limiter/ledger-member.ts'
 import { Sender } from './sender.ts'
-import { LATEST_ARRIVAL_MS, LEASE_MS, LIMIT_SPREAD_MS, LONGEST_PAUSE_MS, LOOK_SOON_MS, OUTAGE_MS, REQUEST_TIMEOUT_MS, WINDOW_MS, type Act, type Played, type Story } from './story.ts'
-import { World } from './world.ts'
+import { playStory } from './stage.ts'
+import { LATEST_ARRIVAL_MS, LEASE_MS, LONGEST_PAUSE_MS, LOOK_SOON_MS, OUTAGE_MS, REQUEST_TIMEOUT_MS, WINDOW_MS, type Played, type Story } from './story.ts'
+import type { World } from './world.ts'
 
 const RENEW_MS = 800
 const API_TIMEOUT_MS = 1_000
@@ -115,8 +116,6 @@ class Process extends Sender {
   readonly #member: LedgerMember
   readonly #lookMs: number
   #limit: number
-  cutUntil = -Infinity
-  loseAnswersUntil = -Infinity
   #isLeaving = false
 
   constructor(world: World, options: ProcessOptions) {
@@ -142,7 +141,6 @@ class Process extends Sender {
   }
 
   reads(limit: number): void {
-    this.world.tell(`${this.name} reads the limit ${limit}`)
     this.#limit = limit
     this.world.reads(this, limit)
     this.pump()
@@ -225,59 +223,18 @@ class Process extends Sender {
 
 /** Plays a story. @returns what was broken, if anything */
 export function play(story: Story, flaw?: Flaw, tell?: (line: string) => void): Played {
-  const world = new World({ seed: story.seed, windowMs: WINDOW_MS, latestArrivalMs: LATEST_ARRIVAL_MS, longestPauseMs: LONGEST_PAUSE_MS, tell })
-  const terms = termsOf(story)
-  const api = new Api(world, terms, flaw)
-  let [limit, hangsUntil, born] = [story.limit, -Infinity, 0]
-  let processes: Process[] = []
-  const unanswered = () => (world.now < hangsUntil ? 1 : story.unanswered)
-  const start = (pod?: string) => {
-    const name = `process-${(born += 1)}`
-    const process = new Process(world, { api, name, pod: pod ?? `pod-of-${name}`, limit, unanswered, paused: story.paused, lookMs: story.lookMs, terms, flaw })
-    processes.push(process)
-    world.tell(`${name} starts${pod ? ` in ${pod}` : ''}`)
-  }
-  const act = ({ what, who = 0, ms = 0, value = 0 }: Act): void => {
-    processes = processes.filter(({ isDead }) => !isDead)
-    const one = processes[who % Math.max(1, processes.length)]
-    world.tell(`${what}${one && who !== undefined ? ` ${one.name}` : ''} ${ms || ''} ${value || ''}`)
-    switch (what) {
-      case 'start': start(); break
-      case 'outage': api.awayUntil = world.now + ms; break
-      case 'slow': api.slowUntil = world.now + ms; break
-      case 'hang': hangsUntil = world.now + ms; break
-      case 'delete':
-        if (value === 1) api.wipe()
-        else api.delete()
-        break
-      case 'limit':
-        limit = value
-        for (const process of processes) process.after(world.random.below(LIMIT_SPREAD_MS), () => process.reads(value))
-        break
-      case 'leave': one?.after(0, () => one.leave()); break
-      case 'kill': one?.die(); break
-      case 'restart':
-        if (!one) break
-        one.die()
-        world.in(ms, () => start(one.pod))
-        break
-      case 'freeze': one?.freeze(ms); break
-      case 'cut': if (one) one.cutUntil = world.now + ms; break
-      case 'lose answers': if (one) one.loseAnswersUntil = world.now + ms; break
-      case 'appetite':
-        if (one) one.appetite = value === 0 ? Infinity : value - 1
-        one?.pump()
+  return playStory<Process>(story, tell, (world, unanswered) => {
+    const terms = termsOf(story)
+    const api = new Api(world, terms, flaw)
+    const { paused, lookMs } = story
+    return {
+      service: api,
+      start: (n, limit, predecessor) => {
+        const name = `process-${n}`
+        return new Process(world, { api, name, pod: predecessor?.pod ?? `pod-of-${name}`, limit, unanswered, paused, lookMs, terms, flaw })
+      },
+      // by a hand that should not: the object, or the text in it
+      lose: (textOnly) => (textOnly ? api.wipe() : api.delete()),
     }
-  }
-  for (let n = 0; n < story.processes; n += 1) world.in(world.random.below(500), () => start())
-  for (const one of story.acts) world.in(one.at, () => act(one))
-  const watch = () => {
-    let free = 0
-    for (const process of processes) free += process.free()
-    world.checkSum(free)
-    world.in(20, watch)
-  }
-  watch()
-  world.play(story.ms)
-  return { violation: world.violation, windows: world.windows, fullest: world.fullest }
+  })
 }

@@ -9,8 +9,9 @@ import { dealToGroup } from '../../src/limiter/group-deal.ts'
 import { PartitionShare } from '../../src/limiter/partitions.ts'
 import { Redeal } from '../../src/limiter/redeal.ts'
 import { Sender } from './sender.ts'
-import { LATEST_ARRIVAL_MS, LIMIT_SPREAD_MS, LONGEST_PAUSE_MS, REQUEST_TIMEOUT_MS, WINDOW_MS, type Act, type Played, type Story } from './story.ts'
-import { World } from './world.ts'
+import { playStory } from './stage.ts'
+import { LATEST_ARRIVAL_MS, LONGEST_PAUSE_MS, REQUEST_TIMEOUT_MS, WINDOW_MS, type Played, type Story } from './story.ts'
+import type { World } from './world.ts'
 
 const SESSION_MS = 3_000
 const REBALANCE_MS = 3_500
@@ -129,8 +130,6 @@ class Member extends Sender {
   #generation: number | undefined
   #isJoining = false
   #joins = 0
-  cutUntil = -Infinity
-  loseAnswersUntil = -Infinity
 
   constructor(world: World, options: MemberOptions) {
     const { flaw } = options
@@ -158,7 +157,6 @@ class Member extends Sender {
   }
 
   reads(limit: number): void {
-    this.world.tell(`${this.name} reads the limit ${limit}`)
     this.#limit = limit
     this.world.reads(this, limit)
     this.#share.limitChanged()
@@ -268,54 +266,11 @@ class Member extends Sender {
 
 /** Plays a story. @returns what was broken, if anything */
 export function play(story: Story, flaw?: Flaw, tell?: (line: string) => void): Played {
-  const world = new World({ seed: story.seed, windowMs: WINDOW_MS, latestArrivalMs: LATEST_ARRIVAL_MS, longestPauseMs: LONGEST_PAUSE_MS, tell })
-  const group = new Group(world)
-  let [limit, hangsUntil, born] = [story.limit, -Infinity, 0]
-  let members: Member[] = []
-  const unanswered = () => (world.now < hangsUntil ? 1 : story.unanswered)
-  const start = () => {
-    const name = `member-${(born += 1)}`
-    members.push(new Member(world, { group, name, limit, unanswered, paused: story.paused, flaw }))
-    world.tell(`${name} starts`)
-  }
-  const act = ({ what, who = 0, ms = 0, value = 0 }: Act): void => {
-    members = members.filter(({ isDead }) => !isDead)
-    const one = members[who % Math.max(1, members.length)]
-    world.tell(`${what} ${one?.name ?? ''} ${ms || ''} ${value || ''}`)
-    switch (what) {
-      case 'start': start(); break
-      case 'outage': group.awayUntil = world.now + ms; break
-      case 'slow': group.slowUntil = world.now + ms; break
-      case 'hang': hangsUntil = world.now + ms; break
-      case 'delete': break
-      case 'limit':
-        limit = value
-        for (const member of members) member.after(world.random.below(LIMIT_SPREAD_MS), () => member.reads(value))
-        break
-      case 'leave': one?.after(0, () => one.leave()); break
-      case 'kill': one?.die(); break
-      case 'restart':
-        if (!one) break
-        one.die()
-        world.in(ms, start)
-        break
-      case 'freeze': one?.freeze(ms); break
-      case 'cut': if (one) one.cutUntil = world.now + ms; break
-      case 'lose answers': if (one) one.loseAnswersUntil = world.now + ms; break
-      case 'appetite':
-        if (one) one.appetite = value === 0 ? Infinity : value - 1
-        one?.pump()
+  return playStory<Member>(story, tell, (world, unanswered) => {
+    const group = new Group(world)
+    return {
+      service: group,
+      start: (n, limit) => new Member(world, { group, name: `member-${n}`, limit, unanswered, paused: story.paused, flaw }),
     }
-  }
-  for (let n = 0; n < story.processes; n += 1) world.in(world.random.below(500), start)
-  for (const one of story.acts) world.in(one.at, () => act(one))
-  const watch = () => {
-    let free = 0
-    for (const member of members) free += member.free()
-    world.checkSum(free)
-    world.in(20, watch)
-  }
-  watch()
-  world.play(story.ms)
-  return { violation: world.violation, windows: world.windows, fullest: world.fullest }
+  })
 }

@@ -40,6 +40,10 @@ export abstract class Sender {
   /** Slots that it would use, if it had them. */
   appetite = Infinity
   isDead = false
+  /** Where its slots are kept hears and says nothing until then, ms of the story. */
+  cutUntil = -Infinity
+  /** More than half of the answers from there get lost until then. */
+  loseAnswersUntil = -Infinity
   /** Sends nothing new. */
   isHeld = false
 
@@ -59,6 +63,12 @@ export abstract class Sender {
 
   /** Slots that may be used now. */
   abstract usable(): number
+
+  /** Another limit, from now on. */
+  abstract reads(limit: number): void
+
+  /** Ends in good order. */
+  abstract leave(): void
 
   clock(): number {
     return this.world.now * this.#rate + this.#offset

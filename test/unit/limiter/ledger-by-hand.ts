@@ -180,3 +180,14 @@ export function playByHand(lines: string, setting?: Setting): { told: string[][]
   })
   return { told, went }
 }
+
+/** Two that have half of the limit each. */
+export const TWO = `
+  a looks
+  a looks
+  b looks
+  a looks
+  b looks                      | a 5, b 5               | a 5/2, b 5/2`
+
+/** A case of `test.each`. */
+export const table = (name: string, lines: string, setting?: Setting) => ({ name, lines, setting })

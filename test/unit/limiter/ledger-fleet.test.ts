@@ -1,14 +1,6 @@
 import { LedgerMember } from '../../../src/limiter/ledger-member.ts'
 import type { Ledger } from '../../../src/limiter/ledger.ts'
-import { ByHand, playByHand, TERMS, type Setting } from './ledger-by-hand.ts'
-
-const TWO = `
-  a looks
-  a looks
-  b looks
-  a looks
-  b looks                      | a 5, b 5               | a 5/2, b 5/2`
-const table = (name: string, lines: string, setting?: Setting) => ({ name, lines, setting })
+import { ByHand, playByHand, table, TERMS, TWO } from './ledger-by-hand.ts'
 
 describe('handing over', () => {
   test.each([

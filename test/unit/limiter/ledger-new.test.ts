@@ -1,13 +1,4 @@
-import { playByHand, type Setting } from './ledger-by-hand.ts'
-
-/** Two that have half of the limit each. */
-const TWO = `
-  a looks
-  a looks
-  b looks
-  a looks
-  b looks                      | a 5, b 5               | a 5/2, b 5/2`
-const table = (name: string, lines: string, setting?: Setting) => ({ name, lines, setting })
+import { playByHand, table, TWO } from './ledger-by-hand.ts'
 
 test.each([
   table('the first ledger of a new Deployment opens at once', `

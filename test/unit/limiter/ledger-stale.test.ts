@@ -1,6 +1,4 @@
-import { ByHand, playByHand, type Setting } from './ledger-by-hand.ts'
-
-const table = (name: string, lines: string, setting?: Setting) => ({ name, lines, setting })
+import { ByHand, playByHand, table } from './ledger-by-hand.ts'
 
 test.each([
   table('an id is used up with the first write that was carried out, answered or not: who saw it long ago must not take the next one for it', `

@@ -1,12 +1,5 @@
-import { playByHand } from './ledger-by-hand.ts'
+import { playByHand, table, TWO } from './ledger-by-hand.ts'
 
-/** Two that have half of the limit each. */
-const TWO = `
-  a looks
-  a looks
-  b looks
-  a looks
-  b looks                      | a 5, b 5               | a 5/2, b 5/2`
 /** One has all but the one slot that the other keeps, idle. */
 const NINE_AND_ONE = `
   a looks
@@ -15,7 +8,6 @@ const NINE_AND_ONE = `
   b looks
   a looks
   b looks                      | a 9, b 1               | a 9/4, b 1/1`
-const table = (name: string, lines: string) => ({ name, lines })
 
 // Writes whose fate is not known: without an answer, late, or both.
 test.each([
