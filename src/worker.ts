@@ -77,7 +77,7 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
   const limits = new Limits({ config, logger })
   const latestArrivalMs = withMargin(config.LATEST_ARRIVAL_MS)
   const fenced = () => !fence.isOpen(monotonic())
-  const source = createSource({ config, limits, apis: USED_APIS, clock: monotonic, after, random: Math.random, announcer, fenced })
+  const source = createSource({ config, limits, apis: USED_APIS, clock: monotonic, after, random: Math.random, announcer, logger, fenced })
   const share = source.of('track')
   const { windowMs } = limits.of('track')
   const limiter = new SlotLimiter({

@@ -2,6 +2,7 @@ import type { Announcer } from '../announcer.ts'
 import { sleep } from '../clock.ts'
 import type { MonotonicClock } from '../clock.ts'
 import { errorText } from '../errors.ts'
+import type { Logger } from '../logger.ts'
 import { AccessError, NotADeploymentError } from './lease-errors.ts'
 import type { LeaseStore, StoredText } from './lease-store.ts'
 import { LedgerMember } from './ledger-member.ts'
@@ -22,6 +23,7 @@ export interface KubernetesShareOptions {
   /** A number in [0, 1). */
   readonly random: () => number
   readonly announcer: Announcer
+  readonly logger: Logger
 }
 
 /** Time between two looks at the ledger. As often as a controller that is up for election looks at its Lease. */
@@ -30,9 +32,11 @@ const LOOK_MS = 2_000
 const LOOK_SOON_MS = 300
 /** Time between two looks at the demand: a process that runs short of slots tells it at once. */
 const TICK_MS = 200
+/** Most time between a conflict and the next try; it doubles with each conflict in a row. */
 const CONFLICT_WAIT_MS = 50
-/** Most time that leaving may take at the end; who could not tell is waited for by the others. */
-const LEAVE_WITHIN_MS = 2_000
+const LONGEST_CONFLICT_WAIT_MS = 800
+/** Most time that leaving may take at the end: many may leave at once. Who could not tell is waited for by the others. */
+const LEAVE_WITHIN_MS = 6_000
 /**
  * A ledger that was made so soon after its Deployment, by a process that has seen no other, is its first: nobody has sent anything under another
  * one. Images may have to be pulled before, and a Role to be mended.
@@ -91,7 +95,8 @@ export class KubernetesShare {
     this.#isStopped = true
     clearTimeout(this.#timer)
     this.#started?.resolve()
-    await Promise.race([this.#leave(), sleep(LEAVE_WITHIN_MS)])
+    const told = await Promise.race([this.#leave(), sleep(LEAVE_WITHIN_MS).then(() => false)])
+    if (!told) this.#options.logger.warn('the ledger could not be told that this process leaves: the others wait until it must have stopped')
     await this.#store?.close()
   }
 
@@ -116,12 +121,17 @@ export class KubernetesShare {
     }))
   }
 
-  async #leave(): Promise<void> {
+  /** @returns whether the others know, or need not */
+  async #leave(): Promise<boolean> {
     await this.#looking
-    if (!this.#member?.isRegistered) return
+    if (!this.#member?.isRegistered) return true
     this.#member.leave()
-    // an API that does not answer has the others wait, not this process
-    while (!await this.#look().catch(() => true)) await sleep(this.#options.random() * CONFLICT_WAIT_MS)
+    return this.#lookUntilDone().then(() => true, () => false)
+  }
+
+  /** Somebody else was faster: the newer version, not all at the same moment. @throws what `#look` throws */
+  async #lookUntilDone(): Promise<void> {
+    for (let wait = CONFLICT_WAIT_MS; !await this.#look(); wait = Math.min(2 * wait, LONGEST_CONFLICT_WAIT_MS)) await sleep(this.#options.random() * wait)
   }
 
   #tick(): void {
@@ -139,8 +149,7 @@ export class KubernetesShare {
     // whoever wants a look from now on wants one after this
     this.#nextAt = Infinity
     try {
-      // somebody else was faster: the newer version, not all at the same moment
-      while (!await this.#look()) await sleep(random() * CONFLICT_WAIT_MS)
+      await this.#lookUntilDone()
       announcer.say({ what: 'share' }, { state: 'known', stops: false, message: 'the ledger of slots can be read and written' })
       if (this.#member?.isRegistered) this.#started?.resolve()
       if (this.#member?.isWaiting) wait = Math.min(LOOK_SOON_MS, wait)

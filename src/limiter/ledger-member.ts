@@ -80,6 +80,9 @@ export function waitsOf({ leaseMs, outageMs, outagePart, windowMs, latestArrival
   }
 }
 
+/** A renewal may be late by one or two: by a look, and by a slow API. */
+const OVERDUE_RENEWALS = 3
+
 export class LedgerMember {
   readonly #name: string
   readonly #pod: string
@@ -129,6 +132,7 @@ export class LedgerMember {
     const own = ownOf(cleared, this.#id)
     const claims: Record<string, Claim> = {}
     const basis = { ...cleared.basis }
+    const overdue = (id: string): boolean => view.receivedAt - (this.#seen.get(id)?.since ?? Infinity) > OVERDUE_RENEWALS * this.#terms.renewMs
     let short = false
     this.#waitsForSlots = false
     for (const [api, use] of Object.entries(uses)) {
@@ -136,7 +140,7 @@ export class LedgerMember {
         claims[api] = { limit: use.limit, wanted: Math.min(use.limit, use.wanted), granted: 0, floor: 0 }
         continue
       }
-      const position = claimOf(cleared, this.#id, api, this.#left ? { ...use, wanted: 0 } : use, this.#terms.outagePart)
+      const position = claimOf(cleared, this.#id, api, this.#left ? { ...use, wanted: 0 } : use, { floorPart: this.#terms.outagePart, overdue })
       claims[api] = this.#left ? { ...position.claim, granted: Math.min(position.claim.granted, use.held), floor: 0 } : position.claim
       basis[api] = position.basis
       this.#caps[api] = position.cap

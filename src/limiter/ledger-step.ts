@@ -57,16 +57,24 @@ export interface Position {
  * What process `id` claims of one API. Pure. It gives slots up only if they are not in use and somebody else is short of them, and takes only what
  * is free: grants never add up to more than the basis. Only its own grant changes.
  *
+ * Who is overdue with a renewal is dealt no more than it has: it may be dead, and would take nothing.
+ *
  * The limit that counts is the smallest that anybody reads, so a lower one counts as soon as one knows it, a higher one when all do.
  */
-export function claimOf(ledger: Ledger, id: string, api: string, { limit, held, wanted }: Use, floorPart: number): Position {
+export function claimOf(
+  ledger: Ledger, id: string, api: string, { limit, held, wanted }: Use, { floorPart, overdue }: { floorPart: number; overdue: (id: string) => boolean },
+): Position {
   const mine = ledger.entries.find((entry) => entry.id === id)?.claims[api]
   const before = mine?.granted ?? 0
   const wish = Math.min(limit, wanted)
   const limits = ledger.entries.flatMap((entry) => (entry.id === id || entry.left ? [] : entry.claims[api]?.limit ?? []))
   const goal = Math.min(limit, ...limits)
   const active = ledger.entries.filter((entry) => entry.id === id || (isActive(entry) && entry.claims[api]))
-  const claims = active.map((entry) => (entry.id === id ? { granted: before, wanted: wish } : entry.claims[api] as Claim))
+  const claims = active.map((entry) => {
+    if (entry.id === id) return { granted: before, wanted: wish }
+    const claim = entry.claims[api] as Claim
+    return overdue(entry.id) ? { granted: claim.granted, wanted: Math.min(claim.wanted, claim.granted) } : claim
+  })
   const all = grantedInAll(ledger, api)
   const away = all - claims.reduce((sum, { granted }) => sum + granted, 0)
   const targets = deal(goal - away, claims.map((claim) => claim.wanted))

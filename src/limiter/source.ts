@@ -5,6 +5,7 @@ import type { MonotonicClock } from '../clock.ts'
 import { withMargin } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { Api, Limits } from '../limits.ts'
+import type { Logger } from '../logger.ts'
 import { KubernetesShare } from './kubernetes.ts'
 import type { MemberState } from './ledger-member.ts'
 import { openLeaseStore } from './lease-store.ts'
@@ -22,6 +23,7 @@ export interface SourceOptions {
   readonly after: (ms: number, run: () => void) => void
   readonly random: () => number
   readonly announcer: Announcer
+  readonly logger: Logger
   /** Whether the partitions may be somebody else's by now. */
   readonly fenced: () => boolean
 }
@@ -72,7 +74,7 @@ function forEachOf<T>(apis: readonly Api[], make: (api: Api) => T): { of: (api: 
 /** Time that a call of the Kubernetes API may take: some fit into a lease. */
 const apiTimeoutMs = (config: Config): number => Math.min(5_000, config.RATE_LIMIT_LEASE_MS / 3)
 
-function byLedger({ config, limits, apis, clock, random, announcer }: SourceOptions): SlotSource {
+function byLedger({ config, limits, apis, clock, random, announcer, logger }: SourceOptions): SlotSource {
   const share = new KubernetesShare({
     name: randomUUID(),
     terms: {
@@ -84,7 +86,7 @@ function byLedger({ config, limits, apis, clock, random, announcer }: SourceOpti
     open: async () => openLeaseStore({
       podName: config.POD_NAME as string, namespace: config.POD_NAMESPACE as string, kubeconfig: config.KUBECONFIG, timeoutMs: apiTimeoutMs(config),
     }),
-    clock, random, announcer,
+    clock, random, announcer, logger,
   })
   limits.onChange(() => share.limitChanged())
   const { of } = forEachOf(apis, (api) => share.of(api))

@@ -17,6 +17,8 @@ const COLUMNS = ['act', 'workers', 'change took', 'act', 'used', 'used at its en
 interface Change {
   name: string
   make(stage: SharingStage): Promise<void>
+  /** It is the whole of its act: what comes after it is another one. */
+  isWhole?: true
 }
 
 const CHANGES: Change[] = [
@@ -30,6 +32,7 @@ const CHANGES: Change[] = [
 const OUTAGE: Change[] = [
   {
     name: 'API server away for 60 s',
+    isWhole: true,
     make: async ({ source }) => {
       await source.outage?.begin()
       await wait(OUTAGE_MS)
@@ -56,14 +59,13 @@ async function run(settings: SharingSettings, program: Program): Promise<number>
   return conclude(judgement, stage, limit)
 }
 
-async function play({ name, make }: Change, stage: SharingStage, seconds: number, { say, signal }: Program): Promise<Act> {
+async function play({ name, make, isWhole }: Change, stage: SharingStage, seconds: number, { say, signal }: Program): Promise<Act> {
   const { clock, pods } = stage
   const from = clock.now()
   say(`${name} ...`)
   await make(stage)
   const changedAt = clock.now()
-  // an outage is no change that is over: what comes after it is another act
-  if (!OUTAGE.slice(0, 1).some((outage) => outage.name === name)) await wait(seconds * 1_000, undefined, { signal })
+  if (!isWhole) await wait(seconds * 1_000, undefined, { signal })
   return { name, workers: pods.count, from, changedAt, to: clock.now() }
 }
 

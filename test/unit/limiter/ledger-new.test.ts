@@ -26,7 +26,7 @@ test.each([
     13037 ms pass
     a looks                  | b 0, a 0               | closed: b 0/0, a 0/0
     1 ms pass
-    a looks                  | b 0, a 5               | b 0/0, a 5/2`, { isOld: true, termsOf: { b: { outageMs: 8_600 } } }),
+    a looks                  | b 0, a 9               | b 0/0, a 9/4`, { isOld: true, termsOf: { b: { outageMs: 8_600 } } }),
   table('the ledger was deleted: what it granted goes on until it lapses, and nothing else is granted before', `
     a looks
     a looks                  | a 10                   | a 10/5

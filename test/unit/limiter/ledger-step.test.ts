@@ -77,8 +77,8 @@ describe('who the slots are dealt to', () => {
 describe('what a process claims', () => {
   interface Mine { readonly limit?: number; readonly held?: number; readonly wanted?: number }
   const ALL = Infinity
-  const claim = (all: readonly One[], { limit = 10, held = 0, wanted = ALL }: Mine, part = 0.5) =>
-    claimOf(ledgerOf(all), 'me', 'track', { limit, held, wanted }, part)
+  const claim = (all: readonly One[], { limit = 10, held = 0, wanted = ALL }: Mine, part = 0.5, late: readonly string[] = []) =>
+    claimOf(ledgerOf(all), 'me', 'track', { limit, held, wanted }, { floorPart: part, overdue: (id) => late.includes(id) })
   const me = (granted: number): One => ({ id: 'me', granted })
   const other = (granted: number, wanted = 10): One => ({ id: 'b', granted, wanted })
 
@@ -114,6 +114,11 @@ describe('what a process claims', () => {
     expect({ granted: position.claim.granted, cap: position.cap }).toEqual({ granted, cap })
   })
 
+  test('one that is overdue is dealt no more than it has, so that what is free is not kept for it; what it has stays its own', () => {
+    const both = [me(4), other(2)]
+    expect([claim(both, {}), claim(both, {}, 0.5, ['b'])].map(({ claim: { granted } }) => granted)).toEqual([5, 8])
+  })
+
   test.each([
     [0.5, 10, 5], [0.5, 5, 2], [0.5, 1, 1], [0.1, 5, 1], [0, 10, 0], [1, 7, 7], [0.5, 0, 0],
   ])('of the slots kept for an outage: a part of %p of %i is %i', (part, granted, floor) => {
@@ -136,7 +141,7 @@ describe('what a process claims', () => {
   test('grants never grow above the smallest limit, what is in use is kept, and the basis holds all grants', () => {
     fc.assert(fc.property(ones, mineAtAnyTime, fc.boolean(), (others, { granted, ...mine }, isNew) => {
       const before = ledgerOf(isNew ? others : [...others, me(granted)])
-      const { claim: mineNow, basis } = claimOf(before, 'me', 'track', mine, 0.5)
+      const { claim: mineNow, basis } = claimOf(before, 'me', 'track', mine, { floorPart: 0.5, overdue: () => false })
       const was = isNew ? 0 : granted
       const all = grantedInAll(before, 'track') - was + mineNow.granted
       const smallest = Math.min(mine.limit, ...others.filter(({ left }) => !left).map(({ limit }) => limit as number))
