@@ -14,6 +14,8 @@ export interface StopState {
   /** Whether sending is stopped or slowed in this state. */
   readonly stops: boolean
   readonly message: string
+  /** What makes it another one though the state is the same: a line of its own, too. */
+  readonly cause?: string
   /** A line of its own level, where the operator has to do something. */
   readonly level?: 'error'
   readonly fields?: Readonly<Record<string, unknown>>
@@ -26,7 +28,7 @@ export interface StopState {
 export class Announcer {
   readonly #logger: Logger
   readonly #clock: MonotonicClock
-  readonly #last = new Map<string, { readonly state: string; readonly stops: boolean; readonly since: number }>()
+  readonly #last = new Map<string, { readonly state: string; readonly stops: boolean; readonly since: number; readonly cause: string | undefined }>()
 
   constructor(logger: Logger, clock: MonotonicClock) {
     this.#logger = logger
@@ -34,15 +36,15 @@ export class Announcer {
   }
 
   /** @returns whether that is a change */
-  say({ what, partition }: Stop, { state, stops, message, level, fields }: StopState): boolean {
+  say({ what, partition }: Stop, { state, stops, message, level, cause, fields }: StopState): boolean {
     const key = partition === undefined ? what : `${what} ${partition}`
     const last = this.#last.get(key)
-    if (last ? last.state === state : !stops) return false
+    if (last ? last.state === state && last.cause === cause : !stops) return false
     const now = this.#clock()
-    this.#last.set(key, { state, stops, since: now })
+    this.#last.set(key, { state, stops, since: last?.state === state ? last.since : now, cause })
     const lasted = last?.stops && { lastedMs: Math.round(now - last.since) }
     // what is undefined is not printed
-    this.#logger[level ?? (stops ? 'warn' : 'info')]({ what, partition, from: last?.state, to: state, ...lasted, ...fields }, message)
+    this.#logger[level ?? (stops ? 'warn' : 'info')]({ what, partition, from: last?.state, to: state, ...lasted, cause, ...fields }, message)
     return true
   }
 }

@@ -12,7 +12,7 @@ import type { Intake } from './intake.ts'
 import type { ClusterAdmin } from './kafka/client/admin.ts'
 import type { DeadLetters } from './kafka/dead-letter.ts'
 import { drainSeconds } from './kafka/lag.ts'
-import { STANDINGS } from './limiter/ledger-member.ts'
+import { STANDINGS } from './limiter/kubernetes/ledger-member.ts'
 import type { SlotLimiter } from './limiter/limiter.ts'
 import type { SlotSource } from './limiter/source.ts'
 import { USED_APIS } from './limits.ts'
@@ -67,12 +67,13 @@ export function createGauges(sources: GaugeSources): Gauges {
     for (const api of USED_APIS) metrics.rateLimit.set({ api }, limits.of(api).limit)
     metrics.limitsStale.set(limits.stale ? 1 : 0)
     metrics.shareSource.set({ source: source.of('track').name }, 1)
-    if (!ledger) return
-    for (const standing of STANDINGS) metrics.shareStanding.set({ standing }, ledger.standing === standing ? 1 : 0)
-    metrics.shareAge.set((ledger.ageMs ?? 0) / 1_000)
-    metrics.shareMembers.set(ledger.members)
-    metrics.shareRank.set(ledger.rank ?? -1)
-    metrics.slotsQuarantined.set(ledger.quarantined['track'] ?? 0)
+    // what is not known is no number: 0 would look like the best of all
+    metrics.shareAge.set((ledger?.ageMs ?? NaN) / 1_000)
+    metrics.shareMembers.set(ledger?.members ?? NaN)
+    metrics.shareRank.set(ledger?.rank ?? NaN)
+    metrics.slotsQuarantined.set(ledger?.quarantined['track'] ?? NaN)
+    if (config.RATE_LIMIT_SHARE !== 'kubernetes') return
+    for (const standing of STANDINGS) metrics.shareStanding.set({ standing }, (ledger?.standing ?? 'outside') === standing ? 1 : 0)
   }
 
   return {

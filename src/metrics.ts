@@ -45,7 +45,7 @@ export function createMetrics() {
     shareStanding: gauge('share_standing', '1 for how this process stands in the ledger of slots (share kubernetes).', ['standing']),
     shareAge: gauge('share_age_seconds', 'Time since the last renewal of the slots that was acknowledged was sent (share kubernetes).'),
     shareMembers: gauge('share_members', 'Processes among which the limit is dealt, as the ledger shows them (share kubernetes).'),
-    shareRank: gauge('share_rank', 'Place of this process among them, from 0; -1 = none (share kubernetes).'),
+    shareRank: gauge('share_rank', 'Place of this process among them, from 0 (share kubernetes).'),
     limiterWait: histogram('limiter_wait_seconds', 'Time that an event ready to be sent waited for a slot.', SECONDS),
     limiterQueued: gauge('limiter_queued', 'Attempts queued at the limiter.'),
     limiterRunning: gauge('limiter_running', 'Attempts running under the limiter.'),

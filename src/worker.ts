@@ -93,7 +93,9 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
   const backoff = { baseMs: config.RETRY_BASE_MS, capMs: config.RETRY_CAP_MS, jitter: config.RETRY_JITTER }
   const customerIo = createCustomerIo({
     siteId: config.CUSTOMERIO_SITE_ID, apiKey: () => secrets.of('CUSTOMERIO_API_KEY') ?? '', region: config.CUSTOMERIO_REGION, url: config.CUSTOMERIO_URL,
-    timeoutMs: config.REQUEST_TIMEOUT_MS, connections: config.CONCURRENCY, onRefused: () => void secrets.look(), maySend: () => !fenced() && share.slots() > 0,
+    timeoutMs: config.REQUEST_TIMEOUT_MS, connections: config.CONCURRENCY, onRefused: () => void secrets.look(), 
+    // the last word before the socket: a fence or a lease may have lapsed since the slot was taken
+    maySend: () => !fenced() && share.slots() > 0,
   })
   const gate = new Gate(backoff)
   const breaker = new Breaker(backoff)
@@ -118,7 +120,8 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
   let revoking: Promise<void> | undefined
   let stopping = false
   let hasJoined = false
-  let lastPoll = monotonic()
+  /** undefined before it consumes: whoever waits for slots, or for the group, is not stuck. */
+  let lastPoll: number | undefined
   const timers: NodeJS.Timeout[] = []
 
   const commit = oneAtATime(async () => {
@@ -214,7 +217,7 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
     },
   })
 
-  const sincePoll = (): number => monotonic() - lastPoll
+  const sincePoll = (): number => (lastPoll === undefined ? 0 : monotonic() - lastPoll)
   const isFenced = (): boolean => assignment !== undefined && fenced()
   const status = createStatus({
     group: () => ({ stopping, joined: hasJoined, generation: revoking ? undefined : assignment?.generation, fenced: isFenced() }),
@@ -246,7 +249,9 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
       )
       // without slots it would only keep partitions from those who have some
       await source.start()
-      if (!stopping) await consumer.start()
+      if (stopping) return
+      lastPoll = monotonic()
+      await consumer.start()
     },
     stop: async () => {
       stopping = true

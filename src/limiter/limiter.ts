@@ -153,20 +153,21 @@ export class SlotLimiter {
   }
 
   async #begin(take: Take, giveBack: () => void): Promise<void> {
-    const free = this.usable() - this.#slots.held
+    // asked once: between two looks a lease may lapse, and what was picked would be lost
+    const usable = this.usable()
+    const free = usable - this.#slots.held
     const send = free > 0 ? take.pick(free) : undefined
     this.#handed -= 1
-    if (send) await this.#use(send, giveBack)
+    if (send) await this.#use(send, usable, giveBack)
     else giveBack()
     if (free > 0) take.settled()
     else this.#waiting.unshift(take)
     this.#handOver()
   }
 
-  async #use(send: Send, giveBack: () => void): Promise<void> {
+  async #use(send: Send, usable: number, giveBack: () => void): Promise<void> {
     const { clock, after, onDepleted } = this.#options
     const count = send.slots ?? 1
-    const usable = this.usable()
     if (count < 1 || !this.#slots.take(usable, count)) throw new RangeError(`${count} slots for a request, of ${usable - this.#slots.held}`)
     this.#peak.note(this.#slots.held, clock())
     if (this.#slots.held === usable) onDepleted?.()

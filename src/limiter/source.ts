@@ -6,9 +6,9 @@ import { withMargin } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { Api, Limits } from '../limits.ts'
 import type { Logger } from '../logger.ts'
-import { KubernetesShare } from './kubernetes.ts'
-import type { MemberState } from './ledger-member.ts'
-import { openLeaseStore } from './lease-store.ts'
+import { KubernetesShare } from './kubernetes/share.ts'
+import type { MemberState } from './kubernetes/ledger-member.ts'
+import { openLeaseStore } from './kubernetes/lease-store.ts'
 import { PartitionShare } from './partitions.ts'
 import { Redeal } from './redeal.ts'
 import { FixedShare } from './share.ts'
@@ -74,12 +74,18 @@ function forEachOf<T>(apis: readonly Api[], make: (api: Api) => T): { of: (api: 
 /** Time that a call of the Kubernetes API may take: some fit into a lease. */
 const apiTimeoutMs = (config: Config): number => Math.min(5_000, config.RATE_LIMIT_LEASE_MS / 3)
 
+/**
+ * Some renewals fit into a lease; and some into the time after which a process is taken for dead when another one has begun in its pod, so that one that
+ * lives is seen to live.
+ */
+const renewMs = (config: Config): number => Math.min(config.RATE_LIMIT_LEASE_MS, config.LATEST_ARRIVAL_MS + config.RATE_LIMIT_WINDOW_MS) / 4
+
 function byLedger({ config, limits, apis, clock, random, announcer, logger }: SourceOptions): SlotSource {
   const share = new KubernetesShare({
     name: randomUUID(),
     terms: {
       leaseMs: config.RATE_LIMIT_LEASE_MS, outageMs: config.RATE_LIMIT_OUTAGE_MS, outagePart: config.RATE_LIMIT_OUTAGE_PART,
-      renewMs: config.RATE_LIMIT_LEASE_MS / 4, windowMs: Math.max(...apis.map((api) => limits.of(api).windowMs)),
+      renewMs: renewMs(config), windowMs: Math.max(...apis.map((api) => limits.of(api).windowMs)),
       latestArrivalMs: config.LATEST_ARRIVAL_MS, longestPauseMs: config.LONGEST_PAUSE_MS,
     },
     limits: Object.fromEntries(apis.map((api) => [api, () => limits.of(api).limit])),

@@ -1,8 +1,8 @@
 // The share source `kubernetes` in virtual time: the real rules of the ledger (src/limiter/ledger*.ts) in processes that are slow, frozen, cut off, killed and
 // started again, at a Kubernetes API that is slow, away, and answers late or not at all.
 
-import { grantedInAll, type Entry, type Ledger, type Waits } from '../../src/limiter/ledger.ts'
-import { LedgerMember, waitsOf, type Terms } from '../../src/limiter/ledger-member.ts'
+import { grantedInAll, type Entry, type Ledger, type Waits } from '../../src/limiter/kubernetes/ledger.ts'
+import { LedgerMember, waitsOf, type Terms } from '../../src/limiter/kubernetes/ledger-member.ts'
 import { Sender } from './sender.ts'
 import { playStory } from './stage.ts'
 import { LATEST_ARRIVAL_MS, LEASE_MS, LONGEST_PAUSE_MS, LOOK_SOON_MS, OUTAGE_MS, REQUEST_TIMEOUT_MS, WINDOW_MS, type Played, type Story } from './story.ts'

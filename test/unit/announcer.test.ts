@@ -50,3 +50,15 @@ test('each thing, and each partition, by itself', () => {
     ['gate', undefined, 'closed'], ['letters', 0, 'closed'], ['letters', 1, 'closed'], ['letters', 1, 'open'],
   ])
 })
+
+test('another cause of the same stop is told, too; how long it lasted counts from the first', () => {
+  const { announces, state, said } = announcer()
+  for (const cause of ['rule a', 'rule a', 'rule b']) {
+    state.now += 500
+    announces.say({ what: 'share' }, { ...closed, cause })
+  }
+  announces.say({ what: 'share' }, open)
+  expect(said().map(({ to, cause, lastedMs }) => [to, cause, lastedMs])).toEqual([
+    ['closed', 'rule a', undefined], ['closed', 'rule b', 1_000], ['open', undefined, 1_000],
+  ])
+})

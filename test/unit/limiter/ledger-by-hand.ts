@@ -9,8 +9,8 @@
 //   100 ms pass, the ledger is deleted
 //   by hand: a is granted 9, by hand: a is taken out, by hand: the basis is 3, by hand: the text is taken away
 
-import { grantedInAll, parseLedger, type Entry, type Ledger } from '../../../src/limiter/ledger.ts'
-import { LedgerMember, type Terms } from '../../../src/limiter/ledger-member.ts'
+import { grantedInAll, parseLedger, type Entry, type Ledger } from '../../../src/limiter/kubernetes/ledger.ts'
+import { LedgerMember, type Terms } from '../../../src/limiter/kubernetes/ledger-member.ts'
 
 /** Others wait, margins included: silent 8,025 ms, gone 12,035, replaced 4,015, left 2,010. */
 export const TERMS: Terms = {

@@ -1,5 +1,5 @@
-import { LedgerMember } from '../../../src/limiter/ledger-member.ts'
-import type { Ledger } from '../../../src/limiter/ledger.ts'
+import { LedgerMember } from '../../../src/limiter/kubernetes/ledger-member.ts'
+import type { Ledger } from '../../../src/limiter/kubernetes/ledger.ts'
 import { ByHand, playByHand, table, TERMS, TWO } from './ledger-by-hand.ts'
 
 describe('handing over', () => {

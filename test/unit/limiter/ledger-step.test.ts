@@ -1,9 +1,9 @@
 import * as fc from 'fast-check'
-import { grantedInAll, type Entry, type Ledger } from '../../../src/limiter/ledger.ts'
-import { claimOf, isActive, reclaim, type Sighting } from '../../../src/limiter/ledger-step.ts'
+import { grantedInAll, type Entry, type Ledger } from '../../../src/limiter/kubernetes/ledger.ts'
+import { claimOf, isActive, reclaim, type Sighting } from '../../../src/limiter/kubernetes/ledger-step.ts'
 
 const NOW = 1_000_000
-const waits = { silentMs: 8_025, goneMs: 12_035, replacedMs: 4_015, leftMs: 2_010 }
+const waits = { overdueMs: 3_000, silentMs: 8_025, goneMs: 12_035, replacedMs: 4_015, leftMs: 2_010 }
 
 interface One {
   readonly id: string
@@ -78,7 +78,7 @@ describe('what a process claims', () => {
   interface Mine { readonly limit?: number; readonly held?: number; readonly wanted?: number }
   const ALL = Infinity
   const claim = (all: readonly One[], { limit = 10, held = 0, wanted = ALL }: Mine, part = 0.5, late: readonly string[] = []) =>
-    claimOf(ledgerOf(all), 'me', 'track', { limit, held, wanted }, { floorPart: part, overdue: (id) => late.includes(id) })
+    claimOf(ledgerOf(all), 'me', 'track', { limit, held, wanted }, { floorPart: part, overdue: ({ id }) => late.includes(id) })
   const me = (granted: number): One => ({ id: 'me', granted })
   const other = (granted: number, wanted = 10): One => ({ id: 'b', granted, wanted })
 

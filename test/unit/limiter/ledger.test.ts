@@ -1,6 +1,6 @@
-import { grantedInAll, parseLedger, type Claim, type Entry, type Ledger } from '../../../src/limiter/ledger.ts'
+import { grantedInAll, parseLedger, type Claim, type Entry, type Ledger } from '../../../src/limiter/kubernetes/ledger.ts'
 
-const waits = { silentMs: 8_025, goneMs: 12_035, replacedMs: 4_015, leftMs: 2_010 }
+const waits = { overdueMs: 3_000, silentMs: 8_025, goneMs: 12_035, replacedMs: 4_015, leftMs: 2_010 }
 const claim = (granted: number): Claim => ({ limit: 10, wanted: 10, granted, floor: 2 })
 const entry: Entry = { id: 'a', pod: 'pod of a', beat: 7, waits, claims: { track: claim(4) } }
 const ledger: Ledger = { version: 1, open: true, basis: { track: 10 }, entries: [entry] }

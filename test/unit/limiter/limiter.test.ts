@@ -32,7 +32,7 @@ function limiterOf(slots: number, given: { concurrency?: number; answerMs?: numb
     for (let n = 0; n < count; n += 1) limiter.take(() => send, settled)
   }
   const batch = (slots: number): Send => Object.assign(async () => send(), { slots })
-  return { limiter, share, sent, settled, take, batch, depleted, errors }
+  return { limiter, share, sent, settled, send, take, batch, depleted, errors }
 }
 
 test('no slots, no requests; they begin when there are some', async () => {
@@ -120,6 +120,18 @@ test.each([
   expect([sent.length, limiter.queued()]).toEqual([1, 2])
   await pass(2_200)
   expect([sent.length, settled.mock.calls.length, limiter.queued()]).toEqual([3, 3, 0])
+})
+
+test('a share that lapses while something is picked loses nothing: it is sent, and its slot comes back', async () => {
+  const { limiter, share, sent, settled, send, errors } = limiterOf(1)
+  limiter.take(() => {
+    share.setSilently(0)
+    return send
+  }, settled)
+  await pass(50)
+  share.set(1)
+  await pass(2_000)
+  expect([sent.length, settled.mock.calls.length, limiter.stats().free, errors]).toEqual([1, 1, 1, []])
 })
 
 test('a share that was shut and opens without a word is used again', async () => {

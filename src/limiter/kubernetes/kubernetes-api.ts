@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { AppsV1Api, CoordinationV1Api, CoreV1Api, KubeConfig, RequestContext, V1MicroTime } from '@kubernetes/client-node'
-import { StartupError } from '../errors.ts'
+import { StartupError } from '../../errors.ts'
 import { noAnswer, refusal, type Access } from './lease-errors.ts'
 
 export type { V1Lease, V1ObjectMeta } from '@kubernetes/client-node'

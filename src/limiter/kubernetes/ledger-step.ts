@@ -1,4 +1,4 @@
-import { deal } from './deal.ts'
+import { deal } from '../deal.ts'
 import { grantedInAll } from './ledger.ts'
 import type { Claim, Entry, Ledger } from './ledger.ts'
 
@@ -62,7 +62,7 @@ export interface Position {
  * The limit that counts is the smallest that anybody reads, so a lower one counts as soon as one knows it, a higher one when all do.
  */
 export function claimOf(
-  ledger: Ledger, id: string, api: string, { limit, held, wanted }: Use, { floorPart, overdue }: { floorPart: number; overdue: (id: string) => boolean },
+  ledger: Ledger, id: string, api: string, { limit, held, wanted }: Use, { floorPart, overdue }: { floorPart: number; overdue: (entry: Entry) => boolean },
 ): Position {
   const mine = ledger.entries.find((entry) => entry.id === id)?.claims[api]
   const before = mine?.granted ?? 0
@@ -73,7 +73,7 @@ export function claimOf(
   const claims = active.map((entry) => {
     if (entry.id === id) return { granted: before, wanted: wish }
     const claim = entry.claims[api] as Claim
-    return overdue(entry.id) ? { granted: claim.granted, wanted: Math.min(claim.wanted, claim.granted) } : claim
+    return overdue(entry) ? { granted: claim.granted, wanted: Math.min(claim.wanted, claim.granted) } : claim
   })
   const all = grantedInAll(ledger, api)
   const away = all - claims.reduce((sum, { granted }) => sum + granted, 0)

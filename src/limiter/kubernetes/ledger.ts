@@ -19,6 +19,8 @@ export interface Claim {
 
 /** What others have to wait, ms, until nothing of a process can arrive any more and what has arrived has left the window. */
 export interface Waits {
+  /** Without a renewal, until it is dealt no more than it has. */
+  readonly overdueMs: number
   /** Without a renewal, until all but the floor is free. */
   readonly silentMs: number
   /** Without a renewal, until the floor is free, too. */
@@ -70,8 +72,8 @@ const schema: z.ZodType<Ledger> = z.looseObject({
     beat: count,
     left: z.boolean().optional(),
     reduced: z.boolean().optional(),
-    waits: z.object({ silentMs: milliseconds, goneMs: milliseconds, replacedMs: milliseconds, leftMs: milliseconds }),
-    claims: z.record(z.string(), z.object({ limit: count, wanted: count, granted: count, floor: count })),
+    waits: z.looseObject({ overdueMs: milliseconds, silentMs: milliseconds, goneMs: milliseconds, replacedMs: milliseconds, leftMs: milliseconds }),
+    claims: z.record(z.string(), z.looseObject({ limit: count, wanted: count, granted: count, floor: count })),
   })),
 })
 

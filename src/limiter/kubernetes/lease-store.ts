@@ -1,7 +1,7 @@
 // One text that the pods of a Deployment share, kept in an annotation of one Lease. A write names the version that it replaces (optimistic
 // concurrency): of two that replace the same one, the API server takes the first and tells the second.
 
-import { wall } from '../clock.ts'
+import { wall } from '../../clock.ts'
 import { openKubernetesApi, type KubernetesApi, type V1Lease, type V1ObjectMeta } from './kubernetes-api.ts'
 import { UnavailableError, type Access } from './lease-errors.ts'
 import { findPlace, type Known, type Place, type Resource } from './place.ts'

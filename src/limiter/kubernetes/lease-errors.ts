@@ -1,4 +1,4 @@
-import { StartupError } from '../errors.ts'
+import { StartupError } from '../../errors.ts'
 
 /** What is asked of the API server, in the words of a Role's rule. */
 export interface Access {
@@ -42,7 +42,10 @@ export function refusal(status: number, body: unknown, access: Access): AccessEr
 
 /** The error of a request without an answer. What was thrown is named, not quoted: messages of parsers repeat what they read. */
 export function noAnswer(thrown: unknown, access: Access): UnavailableError {
-  return new UnavailableError(`no answer of the API server, asked to ${inWords(access)} (${causeOf(thrown)})`)
+  const cause = causeOf(thrown)
+  // files of the service account that the kubelet mounts: token and certificate
+  const why = cause === 'ENOENT' ? ': the pod has no service account token mounted' : ''
+  return new UnavailableError(`no answer of the API server, asked to ${inWords(access)} (${cause})${why}`)
 }
 
 function inWords({ verbs, resource, resourceName }: Access): string {

@@ -1,8 +1,8 @@
-import type { Announcer } from '../announcer.ts'
-import { sleep } from '../clock.ts'
-import type { MonotonicClock } from '../clock.ts'
-import { errorText } from '../errors.ts'
-import type { Logger } from '../logger.ts'
+import type { Announcer } from '../../announcer.ts'
+import { sleep } from '../../clock.ts'
+import type { MonotonicClock } from '../../clock.ts'
+import { errorText } from '../../errors.ts'
+import type { Logger } from '../../logger.ts'
 import { AccessError, NotADeploymentError } from './lease-errors.ts'
 import type { LeaseStore, StoredText } from './lease-store.ts'
 import { LedgerMember } from './ledger-member.ts'
@@ -10,7 +10,7 @@ import type { MemberState, Terms } from './ledger-member.ts'
 import type { Use } from './ledger-step.ts'
 import { parseLedger } from './ledger.ts'
 import type { Ledger } from './ledger.ts'
-import type { Demand, ShareSource } from './share.ts'
+import type { Demand, ShareSource } from '../share.ts'
 
 export interface KubernetesShareOptions {
   /** Of this process; never used before or after. */
@@ -58,6 +58,7 @@ export class KubernetesShare {
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
   #started: { resolve: () => void; reject: (error: unknown) => void } | undefined
+  #hasBegun = false
   #isStopped = false
 
   constructor(options: KubernetesShareOptions) {
@@ -75,7 +76,7 @@ export class KubernetesShare {
   }
 
   /**
-   * Resolves when this process is in the ledger, however long that takes: what keeps it from there is in the log.
+   * Resolves when this process is in the ledger and that is open, however long that takes: what keeps it from there is in the log.
    * @throws NotADeploymentError, or what opening the store threw
    */
   async start(): Promise<void> {
@@ -106,6 +107,7 @@ export class KubernetesShare {
     this.#changed()
   }
 
+  /** @returns undefined before the ledger was read for the first time */
   state(): MemberState | undefined {
     return this.#member?.state(this.#options.clock())
   }
@@ -151,7 +153,8 @@ export class KubernetesShare {
     try {
       await this.#lookUntilDone()
       announcer.say({ what: 'share' }, { state: 'known', stops: false, message: 'the ledger of slots can be read and written' })
-      if (this.#member?.isRegistered) this.#started?.resolve()
+      // in a ledger that is not open yet it would have partitions and no slots, while those of an older one still have both
+      if (this.#member?.isRegistered && this.state()?.open) this.#begin()
       if (this.#member?.isWaiting) wait = Math.min(LOOK_SOON_MS, wait)
     } catch (error) {
       if (error instanceof NotADeploymentError) {
@@ -161,12 +164,17 @@ export class KubernetesShare {
       }
       const mayNot = error instanceof AccessError
       announcer.say({ what: 'share' }, {
-        state: mayNot ? 'forbidden' : 'unknown', stops: true, ...(mayNot && { level: 'error' as const }), fields: { cause: errorText(error) },
-        message: 'the ledger of slots can\'t be read or written: after a while this process sends less, then nothing',
+        state: mayNot ? 'forbidden' : 'unknown', stops: true, ...(mayNot && { level: 'error' as const }), cause: errorText(error),
+        message: `the ledger of slots can't be read or written: ${this.#hasBegun ? 'after a while this process sends less, then nothing' : 'this process waits for it'}`,
       })
     }
     this.#tellStanding()
     this.#nextAt = Math.min(this.#nextAt, clock() + wait * (0.8 + 0.4 * random()))
+  }
+
+  #begin(): void {
+    this.#hasBegun = true
+    this.#started?.resolve()
   }
 
   #tellStanding(): void {

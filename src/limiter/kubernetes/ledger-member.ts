@@ -1,4 +1,4 @@
-import { withMargin } from '../clock.ts'
+import { withMargin } from '../../clock.ts'
 import { grantedInAll } from './ledger.ts'
 import type { Claim, Entry, Ledger, Waits } from './ledger.ts'
 import { claimOf, isActive, reclaim } from './ledger-step.ts'
@@ -65,23 +65,24 @@ export interface MemberState {
   readonly members: number
   /** This one's place among them, from 0; undefined if it has none. */
   readonly rank: number | undefined
-  /** By API: slots of processes that are gone or silent, which nobody may use yet. */
+  /** By API: slots of processes that are gone, replaced or overdue, which nobody else may use yet. */
   readonly quarantined: Readonly<Record<string, number>>
   /** false while nobody knows yet whether processes of an older ledger are still sending. */
   readonly open: boolean
 }
 
+/** A renewal may be late by one or two: by a look, and by a slow API. */
+const OVERDUE_RENEWALS = 3
+
 /** What others wait for a process of these terms, drifting clocks included. */
-export function waitsOf({ leaseMs, outageMs, outagePart, windowMs, latestArrivalMs, longestPauseMs }: Terms): Waits {
+export function waitsOf({ leaseMs, renewMs, outageMs, outagePart, windowMs, latestArrivalMs, longestPauseMs }: Terms): Waits {
   const unheard = (ms: number): number => withMargin(ms + longestPauseMs + latestArrivalMs + windowMs)
   return {
+    overdueMs: OVERDUE_RENEWALS * renewMs,
     silentMs: unheard(leaseMs), goneMs: unheard(outagePart > 0 ? Math.max(leaseMs, outageMs) : leaseMs),
     replacedMs: withMargin(latestArrivalMs + windowMs), leftMs: withMargin(windowMs),
   }
 }
-
-/** A renewal may be late by one or two: by a look, and by a slow API. */
-const OVERDUE_RENEWALS = 3
 
 export class LedgerMember {
   readonly #name: string
@@ -132,7 +133,7 @@ export class LedgerMember {
     const own = ownOf(cleared, this.#id)
     const claims: Record<string, Claim> = {}
     const basis = { ...cleared.basis }
-    const overdue = (id: string): boolean => view.receivedAt - (this.#seen.get(id)?.since ?? Infinity) > OVERDUE_RENEWALS * this.#terms.renewMs
+    const overdue = (other: Entry): boolean => this.#isOverdue(other, view.receivedAt)
     let short = false
     this.#waitsForSlots = false
     for (const [api, use] of Object.entries(uses)) {
@@ -213,7 +214,10 @@ export class LedgerMember {
     const active = entries.filter(isActive)
     const rank = active.findIndex(({ id }) => id === this.#id)
     const apis = Object.keys(this.#last?.basis ?? {})
-    const away: Ledger | undefined = this.#last && { ...this.#last, entries: entries.filter((entry) => !isActive(entry)) }
+    const youngest = new Map(entries.map(({ pod, id }) => [pod, id]))
+    const isAway = (entry: Entry): boolean => entry.id !== this.#id
+      && (!isActive(entry) || youngest.get(entry.pod) !== entry.id || this.#isOverdue(entry, now))
+    const away: Ledger | undefined = this.#last && { ...this.#last, entries: entries.filter(isAway) }
     return {
       standing: this.standing(now),
       ageMs: this.#acknowledged && now - this.#acknowledged.sentAt,
@@ -230,6 +234,7 @@ export class LedgerMember {
       this.#registered = false
       this.#seen.clear()
       this.#closedSince = undefined
+      this.#caps = {}
     }
     const present: Ledger = ledger ?? { version: 1, open: false, isFirst: uid === undefined && !this.#sawOther, basis: {}, entries: [] }
     if (uid !== undefined) this.#sawOther = true
@@ -242,6 +247,7 @@ export class LedgerMember {
       this.#registered = false
       this.#acknowledged = undefined
       this.#underWay = {}
+      this.#caps = {}
     }
     // others took all but the floor, and may have given it away
     if (own?.reduced && this.#acknowledged) this.#acknowledged = { ...this.#acknowledged, entry: { ...this.#acknowledged.entry, claims: own.claims } }
@@ -267,6 +273,10 @@ export class LedgerMember {
   }
 
   /** Processes of an older ledger may go on until their last lease and its outage are over. */
+  #isOverdue({ id, waits }: Entry, now: number): boolean {
+    return now - (this.#seen.get(id)?.since ?? Infinity) > waits.overdueMs
+  }
+
   #mayOpen({ ledger, isNew, receivedAt }: LedgerView, present: Ledger): boolean {
     if (!ledger) return false
     const longest = Math.max(this.#waits.goneMs, ...present.entries.map(({ waits }) => waits.goneMs))
