@@ -16,7 +16,7 @@ help:
 	@echo 'make lower    the limit lowered and raised while workers run (SOURCE=...)'
 	@echo 'make kubernetes  builds a Kubernetes API server for the tests, with Go (once, 5 to 10 minutes)'
 	@echo 'make bench    one process at 1,000 requests a second: pace and CPU'
-	@echo 'make soak     random faults, seeded, on real parts (MINUTES=10 SEED=...), after a longer search'
+	@echo 'make soak     random faults, seeded, on real parts (MINUTES=10 SEED=...), after a search in other stories'
 	@echo 'make backlog  one worker with a million events waiting: memory and CPU (EVENTS=1000000 MINUTES=10)'
 	@echo 'make behaviour  writes docs/behaviour.md from the figures of the last make test'
 	@echo 'make check    types, linter, unused code, import rules'

@@ -87,7 +87,7 @@ export const KEYS = {
   RATE_LIMIT: { ...integer(1, HIGHEST_LIMIT), default: '100', about: 'Requests that Customer.io allows the workspace in any window of RATE_LIMIT_WINDOW_MS.' },
   RATE_LIMIT_RESERVE: { ...integer(0, 999), default: '20', about: 'Part of RATE_LIMIT left to other callers of the workspace.' },
   RATE_LIMIT_WINDOW_MS: { ...milliseconds(100, 60_000), default: '1000', about: 'The window in which the limit counts.' },
-  RATE_LIMIT_UNIT: { ...oneOf('request', 'operation'), default: 'request', about: 'What counts: a request, or each operation in it.' },
+  RATE_LIMIT_UNIT: { ...oneOf('request', 'operation'), default: 'request', about: 'What counts: a request, or each operation in it. The same so far: a request carries one.' },
   RATE_LIMITS_FILE: { ...text('path of a JSON file'), about: 'Limits of the APIs, read again and again; they go before RATE_LIMIT.' },
   RATE_LIMITS_INTERVAL_MS: { ...milliseconds(100, 3_600_000), default: '1000', about: 'Time between two looks at RATE_LIMITS_FILE.' },
   RATE_LIMIT_SHARE: {

@@ -393,7 +393,7 @@ test('the client is loaded when a store is opened, not before, in a process as i
       loaded ||= name.startsWith('@kubernetes')
       return next(name, context)
     } })
-    const { openLeaseStore } = await import('./src/limiter/lease-store.ts')
+    const { openLeaseStore } = await import('./src/limiter/kubernetes/lease-store.ts')
     const before = loaded
     const thrown = []
     for (const kubeconfig of [undefined, '/no/such/file']) {

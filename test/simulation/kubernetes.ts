@@ -1,4 +1,4 @@
-// The share source `kubernetes` in virtual time: the real rules of the ledger (src/limiter/ledger*.ts) in processes that are slow, frozen, cut off, killed and
+// The share source `kubernetes` in virtual time: the real rules of the ledger (src/limiter/kubernetes/ledger*.ts) in processes that are slow, frozen, cut off, killed and
 // started again, at a Kubernetes API that is slow, away, and answers late or not at all.
 
 import { grantedInAll, type Entry, type Ledger, type Waits } from '../../src/limiter/kubernetes/ledger.ts'

@@ -38,7 +38,8 @@ const cell = (text: string): string => text.replaceAll('|', '\\|')
 
 function rowOf(source: Source, flaw: string): string {
   const { broken } = search(source, { from: 0, stories: STORIES, flaw })
-  const [rule, why] = RULES[flaw] ?? [flaw, '']
+  const [rule, why] = RULES[flaw] ?? [undefined, undefined]
+  if (rule === undefined || why === undefined) throw new Error(`no rule is told for "${flaw}"`)
   return `| ${[source, flaw, rule, why, String(broken[0] ?? 'none'), `${broken.length} of ${STORIES}`].map(cell).join(' | ')} |`
 }
 

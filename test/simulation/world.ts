@@ -36,12 +36,12 @@ export class World {
   windows = 0
   /** Most requests in a window, as a part of what was allowed then. */
   fullest = 0
-  /** Requests that will arrive, or have arrived within the last window, and slots of processes that are alive and free. */
   readonly #heap: Happening[] = []
   #order = 0
   /** Arrivals, oldest first; those before `#first` have left the window. */
   #arrivals: number[] = []
   #first = 0
+  /** Requests that will arrive, or have arrived within the last window. */
   #occupied = 0
   /** Limits that processes still read, or read so lately that requests by them may be seen. */
   readonly #limits = new Map<object, number>()

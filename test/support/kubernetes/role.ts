@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { V1PolicyRule } from '@kubernetes/client-node'
 import type { Where } from './deployment.ts'
 
-/** What the chart gives the service account of a Deployment's pods. */
+/** What docs/limiter.md asks for: the rules of the service account of a Deployment's pods. */
 export const chartRules = (deployment: string): V1PolicyRule[] => [
   { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
   { apiGroups: ['apps'], resources: ['replicasets'], verbs: ['get'] },
