@@ -1,24 +1,14 @@
 import { withMargin } from '../../clock.ts'
+import { LedgerLease } from './ledger-lease.ts'
+import type { Standing } from './ledger-lease.ts'
 import { grantedInAll } from './ledger.ts'
 import type { Claim, Entry, Ledger, Waits } from './ledger.ts'
 import { claimOf, isActive, reclaim } from './ledger-step.ts'
 import type { Sighting, Use } from './ledger-step.ts'
 
 /*
- * One process and the ledger. Pure: no I/O, no timers; monotonic ms are given.
- *
- *            read, written, acknowledged            no renewal acknowledged for `leaseMs`
- *   outside ─────────────────────────────► leased ─────────────────────────────────────► outage ──(`outageMs`)──► outside
- *      ▲                                     │  ▲                                          │
- *      │                                     │  └────────────────acknowledged──────────────┤
- *      └──────── left, or taken out by others ◄────────────────────────────────────────────┘
- *
- *   outside  may use nothing
- *   leased   may use what the last acknowledged version grants it (less, while a write that gives slots up is under way)
- *   outage   may use its floor
- *
- * A lease counts from the *sending* of the write that was acknowledged: others count from when they saw it, which is later. They wait
- * lease + longest pause + latest arrival + window before they use the slots of a silent process, so whatever it sent has left the window.
+ * One process and the ledger. Pure: no I/O, no timers; monotonic ms are given. It takes note of each version that was read, tells what to write in its
+ * place, and is told what was acknowledged. What it may use meanwhile is in ledger-lease.ts, what it claims and who is taken out in ledger-step.ts.
  */
 
 /** All ms, without margins for drifting clocks: these are added where others wait. */
@@ -45,16 +35,6 @@ export interface LedgerView {
   /** It is as new as its Deployment. */
   readonly isNew: boolean
 }
-
-/** Slots by a version that was acknowledged. */
-interface Lease {
-  readonly entry: Entry
-  readonly basis: Readonly<Record<string, number>>
-  readonly sentAt: number
-}
-
-export const STANDINGS = ['outside', 'leased', 'outage'] as const
-export type Standing = typeof STANDINGS[number]
 
 /** For metrics and the log. */
 export interface MemberState {
@@ -89,18 +69,13 @@ export class LedgerMember {
   readonly #pod: string
   readonly #terms: Terms
   readonly #waits: Waits
+  readonly #lease: LedgerLease
   /** Times that it was taken out of the ledger: what others may do with an older entry of it must not touch the present one. */
   #lives = 0
   #uid: string | undefined
   #registered = false
   #seen = new Map<string, Sighting>()
   #closedSince: number | undefined
-  #acknowledged: Lease | undefined
-  /** By API, the worst of the writes that were not acknowledged, since any of them may have been carried out: the smallest grants, the largest limit. */
-  #underWay: Readonly<Record<string, Claim>> = {}
-  /** What counts: the acknowledged claims, or worse. */
-  #claims: Readonly<Record<string, Claim>> = {}
-  #caps: Record<string, number> = {}
   #last: Ledger | undefined
   #waitsForSlots = false
   #left = false
@@ -115,6 +90,7 @@ export class LedgerMember {
     this.#pod = options.pod
     this.#terms = options.terms
     this.#waits = waitsOf(options.terms)
+    this.#lease = new LedgerLease(options.terms)
   }
 
   get #id(): string {
@@ -144,7 +120,7 @@ export class LedgerMember {
       const position = claimOf(cleared, this.#id, api, this.#left ? { ...use, wanted: 0 } : use, { floorPart: this.#terms.outagePart, overdue })
       claims[api] = this.#left ? { ...position.claim, granted: Math.min(position.claim.granted, use.held), floor: 0 } : position.claim
       basis[api] = position.basis
-      this.#caps[api] = position.cap
+      this.#lease.cap(api, position.cap)
       short ||= position.anyoneShort
       this.#waitsForSlots ||= position.claim.granted < Math.min(position.target, Math.max(1, position.claim.wanted)) || position.cap < Infinity
     }
@@ -153,51 +129,36 @@ export class LedgerMember {
     const othersChange = cleared.open !== ledger.open || hasChanged(cleared.entries, ledger.entries)
     if (own && !othersChange && !this.#isWorthWriting(view.receivedAt, own, next, short)) return undefined
     // a ledger that is not open takes nothing away
-    if (cleared.open) this.#underWay = worstOf(this.#underWay, claims)
-    this.#count()
+    if (cleared.open) this.#lease.writing(claims)
     return next
   }
 
   /** The write was acknowledged: this is the ledger now. */
   acknowledged(ledger: Ledger, uid: string, sentAt: number, receivedAt: number): void {
-    const entry = ownOf(ledger, this.#id) as Entry
+    const { beat, claims } = ownOf(ledger, this.#id) as Entry
     this.#uid = uid
-    this.#renewed = { beat: entry.beat, sentAt }
+    this.#renewed = { beat, sentAt }
     this.#sawOther = true
     this.#registered = true
     this.#look(ledger, receivedAt)
-    if (!ledger.open) {
-      this.#closedSince ??= receivedAt
-      // what an older ledger granted counts until it lapses: this one grants nothing before then
-      if (this.#acknowledged) return
-    }
-    this.#underWay = {}
-    this.#acknowledged = { entry, basis: ledger.basis, sentAt }
-    this.#count()
+    if (!ledger.open) this.#closedSince ??= receivedAt
+    // what an older ledger granted counts until it lapses: one that is not open grants nothing before then
+    if (ledger.open || !this.#lease.isHeld) this.#lease.acknowledged(claims, ledger.basis, sentAt)
   }
 
   /** From now on nothing is sent any more; `step` tells so. To be called when everything sent was answered or can't arrive any more. */
   leave(): void {
     this.#left = true
+    this.#lease.end()
   }
 
   standing(now: number): Standing {
-    if (this.#left || !this.#acknowledged) return 'outside'
-    const age = now - this.#acknowledged.sentAt
-    if (age < this.#terms.leaseMs) return 'leased'
-    return this.#terms.outagePart > 0 && age < this.#terms.outageMs ? 'outage' : 'outside'
+    return this.#lease.standing(now)
   }
 
   /** Slots that may be used now. @param limit as this process reads it now: a lower one than it was dealt from counts at once */
   slots(api: string, limit: number, now: number): number {
-    const standing = this.standing(now)
-    if (standing === 'outside') return 0
-    const lease = this.#acknowledged as Lease
-    const claim = this.#claims[api]
-    if (!claim) return 0
-    // others may have raised the basis up to the limit that this process last told them
-    const dealtFrom = Math.max(1, lease.basis[api] ?? 0, claim.limit)
-    return Math.min(Math.floor((standing === 'leased' ? claim.granted : claim.floor) * Math.min(1, limit / dealtFrom)), this.#caps[api] ?? Infinity)
+    return this.#lease.slots(api, limit, now)
   }
 
   /** Waits for others to give slots up, or to be able to give some up: worth to look again soon. */
@@ -220,7 +181,7 @@ export class LedgerMember {
     const away: Ledger | undefined = this.#last && { ...this.#last, entries: entries.filter(isAway) }
     return {
       standing: this.standing(now),
-      ageMs: this.#acknowledged && now - this.#acknowledged.sentAt,
+      ageMs: this.#lease.age(now),
       members: active.length,
       rank: rank < 0 ? undefined : rank,
       quarantined: Object.fromEntries(apis.map((api) => [api, away ? grantedInAll(away, api) : 0])),
@@ -234,7 +195,7 @@ export class LedgerMember {
       this.#registered = false
       this.#seen.clear()
       this.#closedSince = undefined
-      this.#caps = {}
+      this.#lease.uncap()
     }
     const present: Ledger = ledger ?? { version: 1, open: false, isFirst: uid === undefined && !this.#sawOther, basis: {}, entries: [] }
     if (uid !== undefined) this.#sawOther = true
@@ -245,22 +206,14 @@ export class LedgerMember {
       // others were sure that it sends nothing any more; it begins anew
       this.#lives += 1
       this.#registered = false
-      this.#acknowledged = undefined
-      this.#underWay = {}
-      this.#caps = {}
+      this.#lease.takenOut()
     }
-    // others took all but the floor, and may have given it away
-    if (own?.reduced && this.#acknowledged) this.#acknowledged = { ...this.#acknowledged, entry: { ...this.#acknowledged.entry, claims: own.claims } }
-    this.#count()
+    if (own?.reduced) this.#lease.reduced(own.claims)
     if (present.open) this.#closedSince = undefined
     else if (!ledger) this.#closedSince = receivedAt
     else this.#closedSince ??= receivedAt
     this.#look(present, receivedAt)
     return present
-  }
-
-  #count(): void {
-    this.#claims = worstOf(this.#acknowledged?.entry.claims ?? {}, this.#underWay)
   }
 
   #look(ledger: Ledger, receivedAt: number): void {
@@ -272,11 +225,11 @@ export class LedgerMember {
     }))
   }
 
-  /** Processes of an older ledger may go on until their last lease and its outage are over. */
   #isOverdue({ id, waits }: Entry, now: number): boolean {
     return now - (this.#seen.get(id)?.since ?? Infinity) > waits.overdueMs
   }
 
+  /** Processes of an older ledger may go on until their last lease and its outage are over. */
   #mayOpen({ ledger, isNew, receivedAt }: LedgerView, present: Ledger): boolean {
     if (!ledger) return false
     const longest = Math.max(this.#waits.goneMs, ...present.entries.map(({ waits }) => waits.goneMs))
@@ -291,20 +244,11 @@ export class LedgerMember {
       const old = before.claims[api]
       if (!old || old.granted !== claim.granted || old.limit !== claim.limit) return true
       // a lease scales by the basis that it was granted from
-      if (open && this.#acknowledged?.basis[api] !== basis[api]) return true
+      if (open && this.#lease.basis(api) !== basis[api]) return true
       // how much exactly it wants matters only to those who are short
       return wantsAll(old) !== wantsAll(claim) || (anyoneShort && old.wanted !== claim.wanted)
     })
   }
-}
-
-const worstOf = (one: Readonly<Record<string, Claim>>, other: Readonly<Record<string, Claim>>): Record<string, Claim> => {
-  const worst = { ...one }
-  for (const [api, claim] of Object.entries(other)) {
-    const { granted, floor, limit, wanted } = worst[api] ?? claim
-    worst[api] = { wanted, granted: Math.min(granted, claim.granted), floor: Math.min(floor, claim.floor), limit: Math.max(limit, claim.limit) }
-  }
-  return worst
 }
 
 const ownOf = (ledger: Ledger, id: string): Entry | undefined => ledger.entries.find((entry) => entry.id === id)
