@@ -3,8 +3,8 @@ import { withMargin } from './clock.ts'
 import { KEYS } from './config-keys.ts'
 import type { Key, KeyDeclaration } from './config-keys.ts'
 import { ConfigError } from './errors.ts'
-import { limitsByEnvironment, parseLimits } from './limits.ts'
-import type { LimitsByApi } from './limits.ts'
+import { limitsByEnvironment, parseLimits } from './api-limits.ts'
+import type { LimitsByApi } from './api-limits.ts'
 import type { z } from 'zod'
 
 type Environment = Readonly<Record<string, string | undefined>>

@@ -1,5 +1,5 @@
 import { StartupError } from '../errors.ts'
-import type { Api } from '../limits.ts'
+import type { Api } from '../api-limits.ts'
 import type { Logger } from '../logger.ts'
 import type { ClusterAdmin } from './client/admin.ts'
 import { LETTER_OVERHEAD_BYTES } from './dead-letter.ts'

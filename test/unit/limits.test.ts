@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { readConfig } from '../../src/config.ts'
-import { APIS, Limits, parseLimits } from '../../src/limits.ts'
-import type { Api } from '../../src/limits.ts'
+import { APIS, parseLimits } from '../../src/api-limits.ts'
+import { Limits } from '../../src/limits.ts'
+import type { Api } from '../../src/api-limits.ts'
 import { createLogger } from '../../src/logger.ts'
 
 const least = { KAFKA_BROKERS: 'kafka:9092', CUSTOMERIO_SITE_ID: 'site', CUSTOMERIO_API_KEY: 'key', CUSTOMERIO_REGION: 'eu' }

@@ -30,6 +30,8 @@ export interface KubernetesShareOptions {
 const LOOK_MS = 2_000
 /** While slots are being handed over, to or from this process. */
 const LOOK_SOON_MS = 300
+/** Least time between two looks of one that runs short again and again. */
+const SHORT_LOOK_MS = 500
 /** Time between two looks at the demand: a process that runs short of slots tells it at once. */
 const TICK_MS = 200
 /** Most time between a conflict and the next try; it doubles with each conflict in a row. */
@@ -55,6 +57,7 @@ export class KubernetesShare {
   #store: LeaseStore | undefined
   #isShort = false
   #nextAt = -Infinity
+  #lookedAt = -Infinity
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
   #started: { resolve: () => void; reject: (error: unknown) => void } | undefined
@@ -139,7 +142,7 @@ export class KubernetesShare {
   #tick(): void {
     if (this.#isStopped) return
     const isShort = Object.values(this.#uses()).some(({ wanted }) => wanted === Infinity)
-    if (isShort && !this.#isShort) this.#nextAt = -Infinity
+    if (isShort && !this.#isShort) this.#nextAt = Math.min(this.#nextAt, this.#lookedAt + SHORT_LOOK_MS)
     this.#isShort = isShort
     if (this.#options.clock() >= this.#nextAt) this.#looking ??= this.#lookAndTell().finally(() => { this.#looking = undefined })
     this.#timer = setTimeout(() => this.#tick(), TICK_MS)
@@ -150,6 +153,7 @@ export class KubernetesShare {
     let wait = Math.min(LOOK_MS, this.#options.terms.renewMs)
     // whoever wants a look from now on wants one after this
     this.#nextAt = Infinity
+    this.#lookedAt = clock()
     try {
       await this.#lookUntilDone()
       announcer.say({ what: 'share' }, { state: 'known', stops: false, message: 'the ledger of slots can be read and written' })
