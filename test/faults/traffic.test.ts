@@ -190,7 +190,7 @@ faultCase({
   fault: 'All events have one and the same key',
   does: 'One partition has everything, so one worker sends everything; those without a backlog leave it most of the limit, after half a minute; people\'s events still go side by side.',
   sees: '`partition_lag_records` of one partition; `events_total` of the other workers stands still.',
-  notCovered: 'The slots of the other workers stay unused.',
+  notCovered: 'For half a minute the slots of the other workers stay unused; a quarter of their parts they keep.',
   setting: { partitions: 4 },
   traffic: false,
   workers: 2,
