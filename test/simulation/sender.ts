@@ -131,7 +131,7 @@ export abstract class Sender {
     if (pause > 0) this.freeze(pause)
     const isLost = random.chance(unanswered())
     const onTheWay = isLost ? extreme(random, latestArrivalMs) : 1 + random.below(random.chance(0.1) ? SLOWEST_ANSWER_MS : 15)
-    world.request(isLost && random.chance(0.3) ? undefined : pause + onTheWay)
+    if (!(isLost && random.chance(0.3))) world.request(pause, onTheWay, this)
     const sentAt = this.clock() + pause
     const answerIn = pause + (isLost ? requestTimeoutMs : onTheWay + random.below(15))
     // an answer needs no process to be on its way; it is noticed when the process is awake

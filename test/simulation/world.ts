@@ -105,12 +105,20 @@ export class World {
     return most
   }
 
-  /** @param arrivesIn ms from now; undefined: never */
-  request(arrivesIn: number | undefined): void {
-    if (arrivesIn === undefined) return
+  /**
+   * A request that was decided upon now leaves after a pause, if its process lives to see that.
+   * @param onTheWay ms from then to its arrival
+   */
+  request(pause: number, onTheWay: number, process: { readonly isDead: boolean }): void {
     this.#occupied += 1
-    this.in(arrivesIn, () => this.#arrive())
-    this.in(arrivesIn + this.options.windowMs, () => { this.#occupied -= 1 })
+    this.in(pause, () => {
+      if (process.isDead) {
+        this.#occupied -= 1
+        return
+      }
+      this.in(onTheWay, () => this.#arrive())
+      this.in(onTheWay + this.options.windowMs, () => { this.#occupied -= 1 })
+    })
   }
 
   /**
