@@ -75,7 +75,10 @@ export class LedgerMember {
   #uid: string | undefined
   #registered = false
   #seen = new Map<string, Sighting>()
-  #closedSince: number | undefined
+  /** The ledger that is not open yet, and since when it is known. */
+  #closed: { readonly made: string | undefined; readonly since: number } | undefined
+  /** Ledgers that it made. */
+  #made = 0
   #last: Ledger | undefined
   #waitsForSlots = false
   #left = false
@@ -141,7 +144,7 @@ export class LedgerMember {
     this.#sawOther = true
     this.#registered = true
     this.#look(ledger, receivedAt)
-    if (!ledger.open) this.#closedSince ??= receivedAt
+    this.#noteClosed(ledger, receivedAt)
     // what an older ledger granted counts until it lapses: one that is not open grants nothing before then
     if (ledger.open || !this.#lease.isHeld) this.#lease.acknowledged(claims, ledger.basis, sentAt)
   }
@@ -194,10 +197,10 @@ export class LedgerMember {
       this.#uid = uid
       this.#registered = false
       this.#seen.clear()
-      this.#closedSince = undefined
+      this.#closed = undefined
       this.#lease.uncap()
     }
-    const present: Ledger = ledger ?? { version: 1, open: false, isFirst: uid === undefined && !this.#sawOther, basis: {}, entries: [] }
+    const present: Ledger = ledger ?? this.#make(uid === undefined && !this.#sawOther)
     if (uid !== undefined) this.#sawOther = true
     const own = ownOf(present, this.#id)
     // its first write was carried out, whether an answer came or not: the id is used up
@@ -209,11 +212,20 @@ export class LedgerMember {
       this.#lease.takenOut()
     }
     if (own?.reduced) this.#lease.reduced(own.claims)
-    if (present.open) this.#closedSince = undefined
-    else if (!ledger) this.#closedSince = receivedAt
-    else this.#closedSince ??= receivedAt
+    if (ledger) this.#noteClosed(ledger, receivedAt)
+    else this.#closed = undefined
     this.#look(present, receivedAt)
     return present
+  }
+
+  #make(isFirst: boolean): Ledger {
+    this.#made += 1
+    return { version: 1, open: false, made: `${this.#id} ${this.#made}`, isFirst, basis: {}, entries: [] }
+  }
+
+  #noteClosed({ open, made }: Ledger, receivedAt: number): void {
+    if (open) this.#closed = undefined
+    else if (!this.#closed || this.#closed.made !== made) this.#closed = { made, since: receivedAt }
   }
 
   #look(ledger: Ledger, receivedAt: number): void {
@@ -233,7 +245,7 @@ export class LedgerMember {
   #mayOpen({ ledger, isNew, receivedAt }: LedgerView, present: Ledger): boolean {
     if (!ledger) return false
     const longest = Math.max(this.#waits.goneMs, ...present.entries.map(({ waits }) => waits.goneMs))
-    return (isNew && ledger.isFirst === true) || (this.#closedSince !== undefined && receivedAt - this.#closedSince >= longest)
+    return (isNew && ledger.isFirst === true) || (this.#closed !== undefined && receivedAt - this.#closed.since >= longest)
   }
 
   #isWorthWriting(now: number, before: Entry, { open, entries, basis }: Ledger, anyoneShort: boolean): boolean {

@@ -50,6 +50,8 @@ export interface Ledger {
   readonly version: 1
   /** false: made anew, and nobody knows yet whether processes of an older ledger are still sending. */
   readonly open: boolean
+  /** By whom, and when of its times: another one in each ledger that was made anew, though the object may be the same. */
+  readonly made?: string | undefined
   /** Made by a process that has seen no other: it may be the first one of its Deployment. */
   readonly isFirst?: boolean | undefined
   /** By API: what the grants add up to at most. */
@@ -64,6 +66,7 @@ const milliseconds = z.number().min(0)
 const schema: z.ZodType<Ledger> = z.looseObject({
   version: z.literal(1),
   open: z.boolean(),
+  made: z.string().optional(),
   isFirst: z.boolean().optional(),
   basis: z.record(z.string(), count),
   entries: z.array(z.looseObject({

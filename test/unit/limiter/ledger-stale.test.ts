@@ -43,6 +43,15 @@ test.each([
     by hand: the text is taken away
     a looks                  | a 0, b 5               | closed: a.1 0/0
     a looks                  | a 0, b 5               | closed: a.1 0/0`, { isOld: true }),
+  table('the text is taken away twice: who knows only the closed ones before and after waits anew, though it is the same Lease', `
+    a looks
+    b looks                  | a 0, b 0               | closed: a 0/0, b 0/0
+    12035 ms pass
+    a looks                  | a 5, b 0               | a 5/2, b 0/0
+    by hand: the text is taken away
+    a looks                  | a 0, b 0               | closed: a.1 0/0
+    b looks                  | a 0, b 0               | closed: a.1 0/0, b.1 0/0
+    b looks                  | a 0, b 0               | closed: a.1 0/0, b.1 0/0`, { isOld: true }),
   table('one that saw no ledger long ago makes one: it waits from then on, since there was another one in between', `
     a reads                  | a 0                    | none
     b looks
