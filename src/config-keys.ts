@@ -95,6 +95,10 @@ export const KEYS = {
     about: 'How the workers share the limit: by slots kept in Kubernetes, by the partitions each owns, or a fixed part each.',
   },
   RATE_LIMIT_DIVISOR: { ...integer(1, 1_000), default: '1', about: 'For RATE_LIMIT_SHARE=fixed: most processes that ever run at once, those going down included.' },
+  RATE_LIMIT_DEAL_INTERVAL_MS: {
+    ...milliseconds(0, 3_600_000), default: '30000',
+    about: 'For RATE_LIMIT_SHARE=partitions: least time before a worker that is short of slots asks for a rebalance to have them dealt anew; 0 = never.',
+  },
   POD_NAME: { ...podName, about: 'For RATE_LIMIT_SHARE=kubernetes: the pod\'s name, by the downward API.' },
   POD_NAMESPACE: { ...namespaceName, about: 'For RATE_LIMIT_SHARE=kubernetes: the pod\'s namespace, by the downward API.' },
   KUBECONFIG: { ...text('path of a kubeconfig file'), about: 'For a worker outside of a pod, which has no service account.' },

@@ -100,11 +100,12 @@ function byLedger({ config, limits, apis, clock, random, announcer, logger }: So
   return { ...nothing, of, start: async () => share.start(), stop: async () => share.stop(), ledger: () => share.state() }
 }
 
-function byPartitions({ limits, apis, clock, after, fenced }: SourceOptions): SlotSource {
+function byPartitions({ config, limits, apis, clock, after, fenced }: SourceOptions): SlotSource {
   const { of, all } = forEachOf(apis, (api) => new PartitionShare({
     limit: () => limits.of(api).limit, windowMs: withMargin(limits.of(api).windowMs), clock, after, fenced,
   }))
-  const redeals = forEachOf(apis, () => new Redeal())
+  const intervalMs = config.RATE_LIMIT_DEAL_INTERVAL_MS
+  const redeals = forEachOf(apis, () => new Redeal({ intervalMs }))
   limits.onChange((api) => { if (apis.includes(api)) of(api).limitChanged() })
   return {
     ...nothing, of,
@@ -112,7 +113,7 @@ function byPartitions({ limits, apis, clock, after, fenced }: SourceOptions): Sl
     revoked: () => { for (const [, share] of all) share.revoked() },
     budgets: () => Object.fromEntries(all.map(([api, share]) => [api, share.budget()])),
     // each looks, whatever the others say: it counts how long a cause has lasted
-    wantsDeal: () => all.map(([api, share]) => redeals.of(api).look(clock(), share.standing())).includes(true),
+    wantsDeal: () => intervalMs > 0 && all.map(([api, share]) => redeals.of(api).look(clock(), share.standing())).includes(true),
   }
 }
 
