@@ -14,7 +14,7 @@ import { generateTraffic } from '../support/traffic.ts'
 import type { Verdict } from '../support/verdict.ts'
 import type { WorkerProcess } from '../support/worker-process.ts'
 
-jest.setTimeout(120_000)
+jest.setTimeout(300_000)
 
 const missing = kubernetesMissing()
 if (missing) console.warn(`Skipped: ${missing}`)
