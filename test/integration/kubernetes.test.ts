@@ -150,8 +150,9 @@ const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) 
       await wait(OUTAGE_MS)
       const slots = await Promise.all(pods.map(slotsOf))
       expect(Math.min(...slots)).toBeGreaterThan(0)
-      // each has half of its own, rounded down
-      expect([72, 73, 74, 75]).toContain(sumOf(slots))
+      // each has half of its own, rounded down, but one at least
+      expect(sumOf(slots)).toBeGreaterThanOrEqual(LIMIT / 2 - pods.length)
+      expect(sumOf(slots)).toBeLessThanOrEqual(LIMIT / 2 + pods.length)
       const before = await scenario.accepted()
       await scenario.delivered(before + 100)
     } finally {
