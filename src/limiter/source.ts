@@ -79,15 +79,15 @@ const apiTimeoutMs = (config: Config): number => Math.min(5_000, config.RATE_LIM
  * Some renewals fit into a lease; and some into the time after which a process is taken for dead when another one has begun in its pod, so that one that
  * lives is seen to live.
  */
-const renewMs = (config: Config): number => Math.min(config.RATE_LIMIT_LEASE_MS, config.LATEST_ARRIVAL_MS + config.RATE_LIMIT_WINDOW_MS) / 4
+const renewMs = (config: Config, windowMs: number): number => Math.min(config.RATE_LIMIT_LEASE_MS, config.LATEST_ARRIVAL_MS + windowMs) / 4
 
 function byLedger({ config, limits, apis, clock, random, announcer, logger }: SourceOptions): SlotSource {
+  const windowMs = Math.max(...apis.map((api) => limits.of(api).windowMs))
   const share = new KubernetesShare({
     name: randomUUID(),
     terms: {
       leaseMs: config.RATE_LIMIT_LEASE_MS, outageMs: config.RATE_LIMIT_OUTAGE_MS, outagePart: config.RATE_LIMIT_OUTAGE_PART,
-      renewMs: renewMs(config), windowMs: Math.max(...apis.map((api) => limits.of(api).windowMs)),
-      latestArrivalMs: config.LATEST_ARRIVAL_MS, longestPauseMs: config.LONGEST_PAUSE_MS,
+      renewMs: renewMs(config, windowMs), windowMs, latestArrivalMs: config.LATEST_ARRIVAL_MS, longestPauseMs: config.LONGEST_PAUSE_MS,
     },
     limits: Object.fromEntries(apis.map((api) => [api, () => limits.of(api).limit])),
     open: async () => openLeaseStore({
