@@ -1,63 +1,100 @@
 import { spawnSync } from 'node:child_process'
-import * as fc from 'fast-check'
 import { Account } from './account.ts'
+import type { Details } from './account.ts'
+import { DEFAULT_LIMITS } from './server.ts'
 
 const W = 1000
 
+function details(operation: Details['operation'], person: string, more: Partial<Details> = {}): Details {
+  return { operation, person, subject: null, eventId: null, timestamp: null, marker: null, ...more }
+}
+
+function account({ limit = 7, unit = 'request' as 'request' | 'operation', startedAt = 0 } = {}): Account {
+  return new Account({ ...DEFAULT_LIMITS, track: { limit, windowMs: W, unit } }, startedAt)
+}
+
+/** The sums of an API of which nothing was asked. */
+function unused(api: 'transactional' | 'general' | 'broadcast') {
+  const { limit, windowMs } = DEFAULT_LIMITS[api]
+  return { requests: 0, operations: 0, mostInWindow: 0, refused: 0, limit, windowMs }
+}
+
 describe('the account', () => {
-  test('finds the fullest window, and the load of the last one, as counting them all does', () => {
-    const gap = fc.oneof(fc.constant(0), fc.constant(W), fc.integer({ min: 0, max: 50 }), fc.double({ min: 0, max: 700, noNaN: true }))
-    fc.assert(fc.property(fc.array(gap, { maxLength: 200 }), fc.integer({ min: 0, max: 2 * W }), (gaps, later) => {
-      const account = new Account(100, W, 0)
-      const times: number[] = []
-      for (const step of gaps) {
-        const at = (times.at(-1) ?? 0) + step
-        times.push(at)
-        account.arrive(at, 'track', null)
-        // Asking must not change what is counted.
-        account.summary(at)
-      }
-      const now = (times.at(-1) ?? 0) + later
-      const counts = times.map((start) => times.filter((at) => start <= at && at < start + W).length)
-      const { requests, mostInWindow, rateLast } = account.summary(now)
-      expect({ requests, mostInWindow, rateLast }).toEqual({
-        requests: times.length,
-        mostInWindow: Math.max(0, ...counts),
-        rateLast: times.filter((at) => now < at + W).length,
-      })
-    }))
+  test('sums up operations, statuses, answers and event ids', () => {
+    const sums = account({ startedAt: 3 })
+    const page = sums.arrive(10, 'track', details('track', 'a'))
+    const hung = sums.arrive(20, 'track', details('track', 'b'))
+    const refused = sums.arrive(30, 'track', details('destroy', 'c'))
+    sums.describe(page, [details('page', 'a', { eventId: 'x', timestamp: 1, marker: 'm' })], 12)
+    sums.refuse('track')
+    sums.answer(page, 15, 200)
+    sums.answer(refused, 45, 429)
+    expect([sums.accept('x'), sums.accept('y'), sums.accept('x')]).toEqual([true, true, false])
+    const byStatus = { 200: 1, 429: 1, none: 1 }
+    expect(sums.summary(1011)).toEqual({
+      requests: 3, operations: 3, byStatus, operationsByStatus: byStatus, byOperation: { page: 1, track: 1, destroy: 1 },
+      apis: {
+        track: { requests: 3, operations: 3, mostInWindow: 3, refused: 1, limit: 7, windowMs: W },
+        transactional: unused('transactional'), general: unused('general'), broadcast: unused('broadcast'),
+      },
+      mostInWindow: 3, limit: 7, windowMs: W, refused: 1, meanResponseMs: 10, rateLast: 2, distinctEventIds: 2, repeatedEventIds: 1,
+      startedAt: 3, now: 1011,
+    })
+    expect(sums.arrivals).toEqual([...page.arrivals, ...hung.arrivals, ...refused.arrivals])
+    expect(sums.arrivals[0]).toEqual({
+      n: 0, request: 0, index: 0, api: 'track', at: 10, answeredAt: 15, operation: 'page', person: 'a', subject: null, status: 200, fault: null,
+      eventId: 'x', timestamp: 1, marker: 'm',
+    })
+    expect(sums.arrivals[1]).toMatchObject({ n: 1, request: 1, answeredAt: null, status: null })
   })
 
-  test('sums up operations, statuses, answers and event ids', () => {
-    const account = new Account(7, W, 3)
-    const page = account.arrive(10, 'track', 'a')
-    const hung = account.arrive(20, 'track', 'b')
-    const refused = account.arrive(30, 'destroy', 'c')
-    account.describe(page, { operation: 'page', person: 'a', eventId: 'x', timestamp: 1, marker: 'm' })
-    account.refuse()
-    account.answer(page, 15, 200)
-    account.answer(refused, 45, 429)
-    expect([account.accept('x'), account.accept('y'), account.accept('x')]).toEqual([true, true, false])
-    expect(account.summary(1011)).toEqual({
-      requests: 3, byStatus: { 200: 1, 429: 1, none: 1 }, byOperation: { page: 1, track: 1, destroy: 1 }, mostInWindow: 3, limit: 7,
-      windowMs: W, refused: 1, meanResponseMs: 10, rateLast: 2, distinctEventIds: 2, repeatedEventIds: 1, startedAt: 3, now: 1011,
+  test('a request of many operations has as many arrivals, one after the other, once its body is there', () => {
+    const sums = account()
+    const batch = sums.arrive(10, 'track', null)
+    const other = sums.arrive(20, 'track', details('track', 'x'))
+    expect(sums.summary(20)).toMatchObject({ requests: 2, operations: 1, byStatus: { none: 2 }, operationsByStatus: { none: 1 } })
+    sums.describe(batch, ['a', 'b', 'c'].map((person) => details('identify', person)), 30)
+    sums.answer(other, 40, 200)
+    sums.answer(batch, 50, 207, (index) => index === 1)
+    expect(sums.arrivals.map(({ n, request, index, at, person, status, answeredAt }) => [n, request, index, at, person, status, answeredAt])).toEqual([
+      [0, 1, 0, 20, 'x', 200, 40], [1, 0, 0, 10, 'a', 200, 50], [2, 0, 1, 10, 'b', 400, 50], [3, 0, 2, 10, 'c', 200, 50],
+    ])
+    expect(sums.summary(60)).toMatchObject({
+      requests: 2, operations: 4, byStatus: { 200: 1, 207: 1 }, operationsByStatus: { 200: 3, 400: 1 }, byOperation: { track: 1, identify: 3 },
+      mostInWindow: 2, rateLast: 2, meanResponseMs: 30,
     })
-    expect(account.arrivals).toEqual([page, hung, refused])
-    expect(page).toEqual({
-      n: 0, at: 10, answeredAt: 15, operation: 'page', person: 'a', status: 200, fault: null, eventId: 'x', timestamp: 1, marker: 'm',
-    })
-    expect(hung).toMatchObject({ n: 1, answeredAt: null, status: null })
+  })
+
+  test('the window counts operations if it is told to, from when the body tells how many there are', () => {
+    const sums = account({ unit: 'operation' })
+    const batch = sums.arrive(0, 'track', null)
+    sums.describe(sums.arrive(W - 1, 'track', details('track', 'x')), [details('track', 'x')], W - 1)
+    sums.describe(batch, ['a', 'b', 'c'].map((person) => details('identify', person)), W)
+    expect(sums.summary(2 * W - 1)).toMatchObject({ requests: 2, operations: 4, mostInWindow: 4, rateLast: 3 })
+  })
+
+  test('each API has sums of its own', () => {
+    const sums = account()
+    for (const at of [0, 10, 20]) sums.arrive(at, 'transactional', details('email', 'a'))
+    sums.arrive(30, 'track', details('track', 'a'))
+    sums.refuse('transactional')
+    const { apis, ...whole } = sums.summary(40)
+    expect(apis.transactional).toMatchObject({ requests: 3, operations: 3, mostInWindow: 3, refused: 1, limit: 100 })
+    expect(apis.track).toMatchObject({ requests: 1, operations: 1, mostInWindow: 1, refused: 0 })
+    expect(whole).toMatchObject({ requests: 4, operations: 4, mostInWindow: 1, refused: 0, rateLast: 1, byStatus: { none: 4 } })
   })
 
   test('keeps 200,000 arrivals in 100 MB, so a million in 500', () => {
-    const fill = `import('./test/stand-in/account.ts').then(({ Account }) => {
-      const account = new Account(100, 1000, 0)
+    const fill = `import('./test/stand-in/account.ts').then(async ({ Account }) => {
+      const { DEFAULT_LIMITS } = await import('./test/stand-in/server.ts')
+      const account = new Account(DEFAULT_LIMITS, 0)
       for (let n = 0; n < 200_000; n++) {
-        const arrival = account.arrive(n + 0.1, 'track', 'person-' + n)
+        const details = { operation: 'track', person: 'person-' + n, subject: null, eventId: null, timestamp: null, marker: null }
+        const request = account.arrive(n + 0.1, 'track', details)
         const eventId = String(n).padStart(26, '0')
-        account.describe(arrival, { operation: 'track', person: 'person-' + n, eventId, timestamp: n, marker: 'marker-of-event-' + n })
+        account.describe(request, [{ ...details, eventId, timestamp: n, marker: 'marker-of-event-' + n }], n + 0.1)
         account.accept(eventId)
-        account.answer(arrival, n + 0.2, 200)
+        account.answer(request, n + 0.2, 200)
       }
       console.log(account.summary(1e9).distinctEventIds)
     })`

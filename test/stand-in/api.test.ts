@@ -1,6 +1,6 @@
 import { DEFAULT_CREDENTIALS, createStandIn } from './server.ts'
 import type { StandIn } from './server.ts'
-import { outcomeOf, rawCall, trackClient } from './helpers.ts'
+import { appClient, outcomeOf, rawCall, trackClient } from './helpers.ts'
 import type { Outcome } from './helpers.ts'
 import { controlOf } from '../support/stand-in.ts'
 
@@ -41,7 +41,8 @@ describe('the operations', () => {
   test('identify', async () => {
     expect(await outcomeOf(client.identify('u/1 ü', { email: 'a@b.c', _timestamp: 1_700_000_000, _marker: 'm' }))).toMatchObject(OK)
     expect(await arrivals()).toEqual([{
-      n: 0, at: expect.any(Number), answeredAt: expect.any(Number), operation: 'identify', person: 'u/1 ü', status: 200, fault: null,
+      n: 0, request: 0, index: 0, api: 'track', at: expect.any(Number), answeredAt: expect.any(Number), operation: 'identify', person: 'u/1 ü',
+      subject: null, status: 200, fault: null,
       eventId: null, timestamp: 1_700_000_000, marker: 'm',
     }])
     expect(await person('u/1 ü')).toMatchObject({ attributes: { email: 'a@b.c', _marker: 'm' }, destroyed: false, suppressed: false })
@@ -53,7 +54,9 @@ describe('the operations', () => {
     const event = { name: ' buy ', id: ULID, timestamp: 1_700_000_000, data: { price: 1, _marker: 'm' }, ...(type && { type }) }
     expect(await outcomeOf(client.track('u', event))).toMatchObject(OK)
     expect(await arrivals()).toMatchObject([{ operation, person: 'u', status: 200, eventId: ULID, timestamp: 1_700_000_000, marker: 'm' }])
-    expect((await person('u'))?.events).toEqual([{ id: ULID, name: 'buy', type: type ?? 'event', timestamp: 1_700_000_000 }])
+    expect((await person('u'))?.events).toEqual([
+      { id: ULID, name: 'buy', type: type ?? 'event', timestamp: 1_700_000_000, data: '{"_marker":"m","price":1}' },
+    ])
     expect(standIn.account().byOperation).toEqual({ [operation]: 1 })
   })
 
@@ -70,6 +73,10 @@ describe('the operations', () => {
       { operation: 'trackAnonymous', person: null, eventId: null, marker: null },
     ])
     expect(standIn.account()).toMatchObject({ distinctEventIds: 1 })
+    const event = { name: 'look', type: 'event', timestamp: null }
+    expect(await controlOf(standIn.url).state()).toMatchObject({
+      people: [], anonymousEvents: [{ ...event, anonymousId: 'anon', id: ULID, data: '{"_marker":"m"}' }, { ...event, anonymousId: null, id: null, data: '{}' }],
+    })
   })
 
   test('suppress, unsuppress and destroy', async () => {
@@ -90,21 +97,6 @@ describe('the operations', () => {
     expect(await outcomeOf(client.getAccountRegion())).toMatchObject({ status: 200, body })
     expect(await arrivals()).toMatchObject([{ operation: 'region', person: null }])
   })
-
-  test('everything else counts as other', async () => {
-    const calls = [
-      client.addDevice('u', 'd', 'ios'), client.deleteDevice('u', 'd/1'), client.mergeCustomers('id' as never, 'a', 'id' as never, 'b'),
-      client.addCustomersToSegment(1, ['u']), client.removeCustomersFromSegment(1, ['u']), client.reportMetric({ delivery_id: 'd' }),
-      client.trackPush({ delivery_id: 'd' } as never), client.submitForm('f', { email: 'e' }),
-    ]
-    for (const call of calls) expect(await outcomeOf(call)).toMatchObject(OK)
-    const stranger = trackClient(standIn.url, { siteId: 'no', apiKey: 'body' })
-    expect(await outcomeOf(stranger.unsubscribe('delivery'))).toMatchObject(OK)
-    expect((await arrivals()).map(({ operation, person: id, status }) => [operation, id, status])).toEqual([
-      ['other', 'u', 200], ['other', 'u', 200], ['other', null, 200], ['other', null, 200], ['other', null, 200], ['other', null, 200],
-      ['other', null, 200], ['other', null, 204], ['other', null, 200],
-    ])
-  })
 })
 
 describe('credentials and paths', () => {
@@ -120,17 +112,35 @@ describe('credentials and paths', () => {
     expect(standIn.account().distinctEventIds).toBe(0)
   })
 
+  test('a batch without credentials takes no effect, but shows what it said', async () => {
+    const operation = { type: 'person', identifiers: { id: 'u' }, action: 'event', name: 'n', id: ULID }
+    const { error } = await outcomeOf(trackClient(standIn.url, { siteId: 'wrong', apiKey: 'wrong' }).batch([operation, { ...operation, action: 'page' }]))
+    expect(error?.message).toMatch(/Unauthorized/)
+    expect(await arrivals()).toMatchObject([{ operation: 'track', status: 401, eventId: ULID }, { operation: 'page', status: 401, person: 'u' }])
+    expect(await person('u')).toBeUndefined()
+  })
+
+  test('the App API has a key of its own, and says so in JSON', async () => {
+    const answer = { status: 401, body: { meta: { error: 'unauthorized' } } }
+    expect(await outcomeOf(appClient(standIn.url, 'wrong').triggerBroadcast(1))).toMatchObject(answer)
+    expect((await rawCall(standIn.url, 'GET', '/v1/transactional')).status).toBe(401)
+    expect(await outcomeOf(appClient(standIn.url).listTransactionalMessages())).toMatchObject(OK)
+    expect(await controlOf(standIn.url).sends()).toEqual([])
+  })
+
   test('credentials of our own are taken', async () => {
-    const other = await createStandIn({ siteId: 's', apiKey: 'k' })
+    const other = await createStandIn({ siteId: 's', apiKey: 'k', appKey: 'a' })
     expect(await outcomeOf(trackClient(other.url, { siteId: 's', apiKey: 'k' }).identify('u'))).toMatchObject(OK)
     expect(await outcomeOf(trackClient(other.url).getAccountRegion())).not.toMatchObject(OK)
+    expect(await outcomeOf(appClient(other.url, 'a').listTransactionalMessages())).toMatchObject(OK)
+    expect(await outcomeOf(appClient(other.url).listTransactionalMessages())).not.toMatchObject(OK)
     await other.close()
   })
 
   test.each([
     ['GET', '/'], ['GET', '/api/v1/customers/u'], ['POST', '/api/v1/customers'], ['PUT', '/api/v1/customers/'],
-    ['PUT', '/api/v1/customers/u/events'], ['POST', '/api/v1/customers/u/event'], ['POST', '/api/v2/batch'],
-    ['GET', '/stand-in'], ['POST', '/x/api/v1/events'],
+    ['PUT', '/api/v1/customers/u/events'], ['POST', '/api/v1/customers/u/event'], ['GET', '/api/v2/batch'], ['POST', '/api/v2/entities'],
+    ['GET', '/stand-in'], ['POST', '/x/api/v1/events'], ['POST', '/v1/send/letter'], ['GET', '/v1/send/email'], ['POST', '/v1/transactional'],
   ])('%s %s is not found', async (method, path) => {
     const response = await rawCall(standIn.url, method, path)
     expect([response.status, await response.json()]).toEqual([404, { meta: { error: 'not found' } }])

@@ -1,70 +1,114 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
-import type { Account, Arrival } from './account.ts'
-import { detailsOf, judge, parseBody, tooManyRequests } from './api.ts'
-import type { Answer, Credentials } from './api.ts'
+import type { Account, ApiLimit, Details } from './account.ts'
+import { read } from './api.ts'
+import type { Credentials } from './api.ts'
+import { canonical } from './canonical.ts'
+import type { Problem } from './checks.ts'
 import { takesEffect } from './faults.ts'
-import type { FaultEffect, Faults } from './faults.ts'
-import type { Effect, People } from './people.ts'
-import { operationOf, routeOf } from './routes.ts'
+import type { FaultEffect, Faults, Hit } from './faults.ts'
+import { tooManyRequests } from './reading.ts'
+import type { Answer, Asked, Reading } from './reading.ts'
+import { carriesMany, operationOf, routeOf } from './routes.ts'
+import type { Api, Route } from './routes.ts'
+import type { State } from './state.ts'
+import { batchAnswer } from './track-v2.ts'
 import type { SlidingWindow } from './window.ts'
 
 /** Everything that a reset starts anew. A request stays with the world it arrived in. */
-export interface World { account: Account; people: People; window: SlidingWindow; faults: Faults }
+export interface World { account: Account; state: State; windows: Record<Api, SlidingWindow>; faults: Faults }
+
+/** What a stand-in is for as long as it runs. `clock`: monotonic, ms. */
+export interface Setting { credentials: Credentials; limits: Record<Api, ApiLimit>; clock: () => number }
 
 /**
  * One request to the API: arrival and window by its head alone; then its body, the fault plan, and what Customer.io would say;
- * then, after the plan's delay, the answer. `at`: when the head arrived, on `clock` (ms).
+ * then, after the plan's delay, the answer. `at`: when the head arrived, on `clock`. Where the window counts operations, only the body tells
+ * how many they are: then it decides when that has arrived.
  */
-export async function handleCall(
-  req: IncomingMessage, res: ServerResponse, at: number, world: World, credentials: Credentials, clock: () => number,
-): Promise<void> {
-  const { account, people, window, faults } = world
+export async function handleCall(req: IncomingMessage, res: ServerResponse, at: number, world: World, setting: Setting): Promise<void> {
+  const { account, windows, faults } = world
+  const { credentials, limits, clock } = setting
   const route = routeOf(req.method!, req.url!)
-  const admission = window.admit(at)
-  const arrival = account.arrive(at, operationOf(route.endpoint), route.person)
-  if (!admission.admitted) account.refuse()
-  const send = ({ status, headers, body }: Answer) => {
+  const { api } = route
+  const request = account.arrive(at, api, carriesMany(route.endpoint) ? null : headOf(route))
+  const admit = (since: number, weight: number) => {
+    const admission = windows[api].admit(since, weight)
+    if (!admission.admitted) account.refuse(api)
+    return admission
+  }
+  const ofHead = limits[api].unit === 'request' ? admit(at, 1) : undefined
+  const send = ({ status, headers, body }: Answer, failed?: ReadonlyMap<number, Problem>) => {
     res.writeHead(status, headers).end(body)
-    account.answer(arrival, clock(), status)
+    account.answer(request, clock(), status, failed && ((index) => failed.has(index)))
   }
 
-  let body: string
+  let rawBody: string
   try {
-    body = await text(req)
+    rawBody = await text(req)
   } catch {
-    return // the client left before it had sent the whole request
+    // The client left before it had sent the whole request.
+    if (request.arrivals.length === 0) account.describe(request, [headOf(route)], clock())
+    return
   }
-  account.describe(arrival, detailsOf(route, parseBody(body)))
+  const reading = read(route, req.headers.authorization, rawBody, credentials, request.number, Math.floor(Date.now() / 1000))
+  const { operations } = reading
+  const readAt = ofHead === undefined ? clock() : at
+  account.describe(request, operations, readAt)
+  const admission = ofHead ?? admit(readAt, operations.length)
   if (!admission.admitted) return after(faults.delayMs(undefined), res, () => send(tooManyRequests(admission.retryAfterS)))
 
-  const rule = faults.decide({ operation: arrival.operation, person: arrival.person, key: keyOf(arrival, body) }, at)
-  arrival.fault = rule?.name ?? null
-  const { answer, effect } = judge(route, req.headers.authorization, body, credentials)
-  // The event takes effect when it has arrived; only the answer is late. So a client that gives up waiting has not undone it.
-  if (effect !== null && takesEffect(rule?.effect)) take(effect, account, people)
+  const call = route.endpoint === 'batch' || route.endpoint === 'entity' ? route.endpoint : null
+  const bytes = Buffer.byteLength(rawBody)
+  const keyOf = (index: number) => keyOfOperation(operations[index]!, carriesMany(route.endpoint) ? undefined : rawBody)
+  const hit = faults.decide({ call, bytes, operations, keyOf }, at)
+  const rule = hit?.rule
+  for (const arrival of request.arrivals) if (hit?.failed?.has(arrival.index) ?? hit !== undefined) arrival.fault = hit!.rule.name
+  const failed = failuresOf(reading, hit)
+  // They take effect when they have arrived; only the answer is late. So a client that gives up waiting has not undone them.
+  if (takesEffect(rule?.effect)) for (const [index, asked] of operations.entries()) if (!failed.has(index)) take(asked, world, at)
   after(faults.delayMs(rule?.effect), res, () => {
     if (rule?.effect.hang) return
     if (rule?.effect.reset !== undefined) return void res.socket!.resetAndDestroy()
     if (rule?.effect.torn) {
       tear(res)
-      // its status line has told that the event took effect; without that it is no answer at all
-      if (rule.effect.accept) account.answer(arrival, clock(), 200)
+      // its status line has told that the operations took effect; without that it is no answer at all
+      if (rule.effect.accept) account.answer(request, clock(), 200)
       return
     }
-    send(rule?.effect.status === undefined ? answer : faultAnswer(rule.name, rule.effect.status, rule.effect))
+    if (rule?.effect.status !== undefined) return send(faultAnswer(rule.name, rule.effect.status, rule.effect))
+    if (failed.size === 0) return send(reading.answer)
+    const { asStatus = 207, withoutIndex = false } = rule?.effect.partial ?? {}
+    const failures = [...failed].toSorted(([a], [b]) => a - b).map(([index, problem]) => ({ index: withoutIndex ? undefined : index, problem }))
+    send(batchAnswer(failures, asStatus), failed)
   })
 }
 
-function take(effect: Effect, account: Account, people: People): void {
-  const isRepeated = effect.kind === 'event' && effect.event.id !== null && !account.accept(effect.event.id)
-  if (!isRepeated) people.apply(effect, Math.floor(Date.now() / 1000))
+/** What the path tells of a request's one operation. */
+function headOf({ endpoint, person, subject }: Route): Details {
+  return { operation: operationOf(endpoint), person, subject, eventId: null, timestamp: null, marker: null }
 }
 
-/** The same for every attempt at one event: its marker, else its id, else what it says. */
-function keyOf({ marker, eventId, operation, person }: Arrival, body: string): string {
-  return marker ?? eventId ?? createHash('sha1').update(JSON.stringify([operation, person, body])).digest('base64')
+/** The operations of a batch that fail while the others are accepted, by their places: the bad ones, and those that a rule picked. */
+function failuresOf({ isBatch, operations }: Reading, hit: Hit | undefined): ReadonlyMap<number, Problem> {
+  const failed = new Map<number, Problem>()
+  if (!isBatch) return failed
+  for (const [index, { problem }] of operations.entries()) if (problem !== null) failed.set(index, problem)
+  const { reason = 'invalid', field = '', message = `fault: ${hit?.rule.name}` } = hit?.rule.effect.partial ?? {}
+  for (const index of hit?.failed ?? []) failed.set(index, { reason, field, message })
+  return failed
+}
+
+function take({ effect }: Asked, { account, state }: World, at: number): void {
+  if (effect === null) return
+  const id = effect.kind === 'event' || effect.kind === 'anonymousEvent' ? effect.event.id : null
+  if (id === null || account.accept(id)) state.apply(effect, Math.floor(Date.now() / 1000), at)
+}
+
+/** The same for every attempt at one operation: its marker, else its event's id, else what it says: its body, if it has one to itself. */
+function keyOfOperation({ marker, eventId, operation, person, subject, effect }: Asked, ownBody: string | undefined): string {
+  return marker ?? eventId ?? hash('sha1', JSON.stringify([operation, person, subject, ownBody ?? canonical(effect)]), 'base64')
 }
 
 /** Acts when the time has come, unless the client (or the stand-in) closed the socket before. */

@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises'
 import { Account } from './account.ts'
 import { handleControl } from './control.ts'
 import type { FaultPlan } from './faults.ts'
+import { DEFAULT_LIMITS } from './server.ts'
 import { closeStandIns, openStandIn, outcomeOf, rawCall, trackClient, until } from './helpers.ts'
 import { controlOf } from '../support/stand-in.ts'
 
@@ -23,7 +24,8 @@ test('arrivals are told from the n-th on', async () => {
 describe('a long stream of arrivals', () => {
   const total = 100_000
   let taken = 0
-  const arrival = new Account(1, 1000, 0).arrive(0, 'track', 'x'.repeat(200))
+  const details = { operation: 'track', person: 'x'.repeat(200), subject: null, eventId: null, timestamp: null, marker: null } as const
+  const [arrival] = new Account(DEFAULT_LIMITS, 0).arrive(0, 'track', details).arrivals
   const arrivals = Object.assign(Array.from({ length: total }, () => arrival), {
     slice(start: number, end: number) {
       taken = end
@@ -87,9 +89,10 @@ test('reset: everything as it was at the start, while requests under way stay wi
   await control.reset()
   const summary = await control.account()
   expect(summary).toEqual({
-    requests: 0, byStatus: {}, byOperation: {}, mostInWindow: 0, limit: 2, windowMs: 60_000, refused: 0, meanResponseMs: null, rateLast: 0,
+    requests: 0, operations: 0, byStatus: {}, operationsByStatus: {}, byOperation: {}, apis: expect.any(Object), mostInWindow: 0, limit: 2, windowMs: 60_000, refused: 0, meanResponseMs: null, rateLast: 0,
     distinctEventIds: 0, repeatedEventIds: 0, startedAt: expect.any(Number), now: expect.any(Number),
   })
+  expect(await control.state()).toEqual({ people: [], anonymousEvents: [], objects: [], forms: [], deliveries: [], sends: [] })
   expect(summary.startedAt).toBeGreaterThan(startedAt)
   expect(await control.person('u')).toBeUndefined()
   expect((await outcomeOf(trackClient(standIn.url, undefined, 200).identify('hung'))).error?.name).toBe('TimeoutError')
@@ -100,7 +103,7 @@ test('reset: everything as it was at the start, while requests under way stay wi
 })
 
 test.each([
-  ['GET', 'nothing', 404], ['GET', 'reset', 404], ['POST', 'account', 404], ['GET', 'people/nobody', 404], ['GET', 'people/%E0%A4%A', 404],
+  ['GET', 'nothing', 404], ['POST', 'state', 404], ['POST', 'sends', 404], ['GET', 'reset', 404], ['POST', 'account', 404], ['GET', 'people/nobody', 404], ['GET', 'people/%E0%A4%A', 404],
   ['GET', 'arrivals?from=-1', 400], ['GET', 'arrivals?from=x', 400],
 ])('%s %s is answered %d', async (method, path, status) => {
   const standIn = await openStandIn()

@@ -3,8 +3,10 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import type { Arrival, Summary } from './account.ts'
+import type { Send } from './effect.ts'
 import type { PersonView } from './people.ts'
 import { decoded } from './routes.ts'
+import type { StateView } from './state.ts'
 
 /** Requests below this path steer and question the stand-in. They are no requests to the API, and never counted. */
 export const CONTROL_PREFIX = '/stand-in/'
@@ -13,6 +15,8 @@ export interface Control {
   summary(): Summary
   arrivals(): readonly Arrival[]
   person(id: string): PersonView | undefined
+  state(): StateView
+  sends(): readonly Send[]
   /** Throws if the plan is not valid; the plan before it then stays. */
   setFaults(plan: unknown): void
   reset(): void
@@ -22,13 +26,16 @@ const LINES_A_CHUNK = 256
 
 /**
  * Answers a request to the control API:
- * GET account (the sums), GET arrivals?from=N (NDJSON, from the N-th on), GET people/{id}, POST faults (a plan), POST reset.
+ * GET account (the sums), GET arrivals?from=N (NDJSON, from the N-th on), GET people/{id}, GET state (all that took effect), GET sends (the
+ * messages asked for), POST faults (a plan), POST reset.
  */
 export async function handleControl(req: IncomingMessage, res: ServerResponse, control: Control): Promise<void> {
   const url = new URL(req.url!, 'http://stand-in')
   const what = `${req.method} ${url.pathname.slice(CONTROL_PREFIX.length)}`
   if (what === 'GET account') return send(res, 200, control.summary())
   if (what === 'GET arrivals') return sendArrivals(res, control.arrivals(), Number(url.searchParams.get('from') ?? 0))
+  if (what === 'GET state') return send(res, 200, control.state())
+  if (what === 'GET sends') return send(res, 200, control.sends())
   if (what.startsWith('GET people/')) {
     const id = decoded(what.slice('GET people/'.length))
     const person = id === null ? undefined : control.person(id)

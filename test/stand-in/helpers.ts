@@ -1,4 +1,4 @@
-import { TrackClient } from 'customerio-node'
+import { APIClient, TrackClient } from 'customerio-node'
 import { setImmediate } from 'node:timers/promises'
 import { DEFAULT_CREDENTIALS, createStandIn } from './server.ts'
 import type { StandIn, StandInOptions } from './server.ts'
@@ -18,8 +18,13 @@ export async function closeStandIns(): Promise<void> {
 }
 
 /** Customer.io's own client, pointed at a stand-in, without retries of its own. `timeout` in ms. */
-export function trackClient(url: string, { siteId, apiKey } = DEFAULT_CREDENTIALS, timeout = 30_000): TrackClient {
+export function trackClient(url: string, { siteId, apiKey }: { siteId: string; apiKey: string } = DEFAULT_CREDENTIALS, timeout = 30_000): TrackClient {
   return new TrackClient(siteId, apiKey, { url: `${url}/api/v1`, timeout, retry: { maxRetries: 0 } })
+}
+
+/** The same for the App API. */
+export function appClient(url: string, appKey = DEFAULT_CREDENTIALS.appKey, timeout = 30_000): APIClient {
+  return new APIClient(appKey, { url: `${url}/v1`, timeout, retry: { maxRetries: 0 } })
 }
 
 export interface Outcome { status: number | undefined; body: unknown; headers: Record<string, string>; error: Error | undefined }
@@ -36,7 +41,7 @@ export async function outcomeOf(call: Promise<unknown>): Promise<Outcome> {
 
 /** A call that the client would not make. `body` is sent as it is. */
 export async function rawCall(
-  url: string, method: string, path: string, body?: string, credentials = DEFAULT_CREDENTIALS,
+  url: string, method: string, path: string, body?: string, credentials: { siteId: string; apiKey: string } = DEFAULT_CREDENTIALS,
 ): Promise<Response> {
   const authorization = `Basic ${btoa(`${credentials.siteId}:${credentials.apiKey}`)}`
   return await fetch(url + path, { method, headers: { authorization }, redirect: 'manual', ...(body !== undefined && { body }) })

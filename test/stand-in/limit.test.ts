@@ -1,5 +1,7 @@
 import { connect } from 'node:net'
-import { closeStandIns, openStandIn, outcomeOf, rawCall, trackClient, until } from './helpers.ts'
+import { SendSMSRequest } from 'customerio-node'
+import { appClient, closeStandIns, openStandIn, outcomeOf, rawCall, trackClient, until } from './helpers.ts'
+import type { StandInOptions } from './server.ts'
 import { controlOf } from '../support/stand-in.ts'
 
 const W = 60_000
@@ -7,10 +9,10 @@ const W = 60_000
 afterEach(closeStandIns)
 
 /** A stand-in whose clock stands still unless a test moves it. */
-async function withClock(limit: number) {
+async function withClock(limit: number, options: StandInOptions = {}) {
   const time = { now: 0 }
-  const standIn = await openStandIn({ limit, windowMs: W, clock: () => time.now })
-  return { time, standIn, client: trackClient(standIn.url), control: controlOf(standIn.url) }
+  const standIn = await openStandIn({ limit, windowMs: W, clock: () => time.now, ...options })
+  return { time, standIn, client: trackClient(standIn.url), control: controlOf(standIn.url), app: appClient(standIn.url) }
 }
 
 test('over the limit: 429 with Retry-After and a JSON body, until the oldest request has left the window', async () => {
@@ -77,11 +79,11 @@ test('a refused request takes no effect, and no attempt from the fault plan, but
     answers.push((await outcomeOf(client.track('u', event))).status)
   }
   expect(answers).toEqual([429, 500, 200])
-  const said = { operation: 'track', person: 'u', eventId: event.id, timestamp: 5, marker: 'm' }
+  const said = { index: 0, api: 'track', operation: 'track', person: 'u', subject: null, eventId: event.id, timestamp: 5, marker: 'm' }
   expect(await control.arrivals(1)).toEqual([
-    { n: 1, at: 0, answeredAt: 0, status: 429, fault: null, ...said },
-    { n: 2, at: W, answeredAt: W, status: 500, fault: 'first', ...said },
-    { n: 3, at: 2 * W, answeredAt: 2 * W, status: 200, fault: null, ...said },
+    { n: 1, request: 1, at: 0, answeredAt: 0, status: 429, fault: null, ...said },
+    { n: 2, request: 2, at: W, answeredAt: W, status: 500, fault: 'first', ...said },
+    { n: 3, request: 3, at: 2 * W, answeredAt: 2 * W, status: 200, fault: null, ...said },
   ])
   expect(standIn.account()).toMatchObject({ distinctEventIds: 1, repeatedEventIds: 0, refused: 1 })
 })
@@ -97,7 +99,7 @@ test('a request arrives with its head, however long its body takes', async () =>
   time.now = 30
   socket.write('{}')
   await until(() => standIn.account().byStatus[401] === 1)
-  expect(await control.arrivals()).toMatchObject([{ n: 0, at: 10, answeredAt: 30, status: 401 }, { n: 1, at: 10 }])
+  expect(await control.arrivals()).toMatchObject([{ n: 0, at: 10, answeredAt: 30, status: 401 }, { n: 1, request: 1, at: 10 }])
   expect(standIn.account().meanResponseMs).toBe(10)
 })
 
@@ -109,4 +111,80 @@ test('a client that leaves in the middle of its request has arrived all the same
   socket.destroy()
   await outcomeOf(trackClient(standIn.url).identify('v'))
   expect(await control.arrivals()).toMatchObject([{ operation: 'track', person: 'u', status: null }, { person: 'v', status: 200 }])
+})
+
+/** A batch of so many page views. */
+function pages(count: number) {
+  return Array.from({ length: count }, (_, n) => ({ type: 'person', identifiers: { id: `u${n}` }, action: 'page', name: '/' }))
+}
+
+test('a batch is one request, however many operations it carries; refused, none of them takes effect', async () => {
+  const { standIn, client, control } = await withClock(2)
+  const statuses: unknown[] = []
+  for (const count of [50, 1, 3]) statuses.push((await outcomeOf(client.batch(pages(count)))).status)
+  expect(statuses).toEqual([200, 200, 429])
+  expect(standIn.account()).toMatchObject({ requests: 3, operations: 54, mostInWindow: 3, refused: 1, operationsByStatus: { 200: 51, 429: 3 } })
+  expect((await control.arrivals(51)).map(({ request, index, status }) => [request, index, status])).toEqual([[2, 0, 429], [2, 1, 429], [2, 2, 429]])
+  expect((await control.person('u0'))?.eventCount).toBe(2)
+})
+
+test('where operations count, a batch takes as many places as it has operations, and all or none', async () => {
+  const { time, standIn, client, control } = await withClock(10, { unit: 'operation' })
+  const statuses: unknown[] = []
+  const send = async (count: number) => {
+    const { status, headers } = await outcomeOf(client.batch(pages(count)))
+    statuses.push([status, headers['retry-after']])
+  }
+  await send(6)
+  time.now = 500
+  await send(4)
+  await send(1)
+  time.now = 20_000
+  await outcomeOf(client.addCustomersToSegment(1, ['a', 'b']))
+  await send(11)
+  time.now = W
+  await send(7)
+  await send(6)
+  expect(statuses).toEqual([[200, undefined], [200, undefined], [429, '60'], [429, '60'], [429, '1'], [200, undefined]])
+  const { track } = (await control.account()).apis
+  expect(track).toEqual({ requests: 7, operations: 37, mostInWindow: 37 - 6, refused: 4, limit: 10, windowMs: W })
+  expect(standIn.account().mostInWindow).toBe(31)
+})
+
+test('each API has a window of its own', async () => {
+  const { time, client, control, app } = await withClock(1, { apis: { transactional: { limit: 2, windowMs: W } } })
+  const sms = () => outcomeOf(app.sendSMS(new SendSMSRequest({ identifiers: { id: 'u' }, transactional_message_id: 1 })))
+  const broadcast = () => outcomeOf(app.triggerBroadcast(1))
+  const calls = { track: () => outcomeOf(client.identify('u')), sms, list: () => outcomeOf(app.listTransactionalMessages()), broadcast, general: () => outcomeOf(app.listExports()) }
+  const statuses: unknown[] = []
+  for (const call of ['track', 'sms', 'list', 'broadcast', 'track', 'sms', 'broadcast', 'general'] as const) statuses.push([call, (await calls[call]()).status])
+  expect(statuses).toEqual([
+    ['track', 200], ['sms', 200], ['list', 200], ['broadcast', 200], ['track', 429], ['sms', 429], ['broadcast', 429], ['general', 404],
+  ])
+  const refused = await broadcast()
+  expect(refused).toMatchObject({ headers: { 'retry-after': '10' }, body: { errors: [{ detail: 'rate limit exceeded', status: '429' }] } })
+  time.now = 10_000
+  expect((await broadcast()).status).toBe(200)
+  for (let n = 0; n < 10; n++) await calls.general()
+  expect((await calls.general()).status).toBe(429)
+  expect(await control.account()).toMatchObject({
+    limit: 1, refused: 1, mostInWindow: 2, requests: 21,
+    apis: {
+      track: { requests: 2, refused: 1, limit: 1 },
+      transactional: { requests: 3, mostInWindow: 3, refused: 1, limit: 2, windowMs: W },
+      general: { requests: 12, refused: 1, limit: 10, windowMs: 1000 },
+      broadcast: { requests: 4, mostInWindow: 3, refused: 2, limit: 1, windowMs: 10_000 },
+    },
+  })
+})
+
+test('a batch whose body never comes has arrived all the same, and is told as one', async () => {
+  const { standIn, control } = await withClock(5)
+  const socket = connect(Number(new URL(standIn.url).port), '127.0.0.1')
+  socket.write('POST /api/v2/batch HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{')
+  await until(() => standIn.account().requests === 1)
+  expect(await control.arrivals()).toEqual([])
+  socket.destroy()
+  await until(() => standIn.account().operations === 1)
+  expect(await control.arrivals()).toMatchObject([{ n: 0, request: 0, operation: 'batch', person: null, status: null }])
 })

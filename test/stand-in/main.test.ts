@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { outcomeOf, trackClient } from './helpers.ts'
+import { appClient, outcomeOf, trackClient } from './helpers.ts'
 import { startStandIn } from '../support/stand-in.ts'
 import type { StandInProcessOptions } from '../support/stand-in.ts'
 
@@ -27,7 +27,7 @@ async function ready(...flags: string[]) {
 
 test('the options reach the process, and what it counted comes back', async () => {
   const standIn = await started({
-    limit: 2, windowMs: 60_000, siteId: '-s', apiKey: 'k', seed: 5,
+    limit: 2, windowMs: 60_000, unit: 'operation', apis: { transactional: { limit: 5 } }, siteId: '-s', apiKey: 'k', appKey: '-a', seed: 5,
     faults: { rules: [{ name: 'gone', match: { person: ['x'] }, effect: { status: 410 } }] },
   })
   const client = trackClient(standIn.url, { siteId: '-s', apiKey: 'k' })
@@ -37,6 +37,11 @@ test('the options reach the process, and what it counted comes back', async () =
   expect(await standIn.account()).toMatchObject({ requests: 3, limit: 2, windowMs: 60_000, refused: 1, mostInWindow: 3 })
   expect((await standIn.arrivals(1)).map(({ person, status }) => [person, status])).toEqual([['u', 200], ['u', 429]])
   expect(await standIn.person('u')).toMatchObject({ attributes: { a: 1 } })
+  expect((await outcomeOf(client.batch([{}, {}, {}]))).status).toBe(429)
+  expect(await outcomeOf(appClient(standIn.url, '-a').listTransactionalMessages())).toMatchObject({ status: 200 })
+  expect((await standIn.account()).apis).toMatchObject({ track: { operations: 6 }, transactional: { requests: 1, limit: 5, windowMs: 1000 } })
+  expect(await standIn.state()).toMatchObject({ people: [{ id: 'u', attributes: { a: 1 } }] })
+  expect(await standIn.sends()).toEqual([])
   await standIn.reset()
   await standIn.faults({ rules: [{ name: 'all', effect: { status: 418 } }] })
   expect((await outcomeOf(client.identify('u'))).status).toBe(418)
@@ -77,7 +82,8 @@ test('without a pipe as its stdin, as in a container, it goes on; it listens whe
 
 test.each([
   [{ limit: 0 }, /the limit must be a whole number from 1/], [{ windowMs: -1 }, /the window must be/], [{ seed: 1.5 }, /the seed must be/],
-  [{ faults: { latencyMs: [2, 1] as [number, number] } }, /not a fault plan/],
+  [{ faults: { latencyMs: [2, 1] as [number, number] } }, /not a fault plan/], [{ unit: 'event' as 'request' }, /the unit must be/],
+  [{ apis: { broadcast: { limit: 0 } } }, /the limit must be a whole number from 1/],
 ])('it does not start with %j, and says why', async (options, reason) => {
   await expect(startStandIn(options)).rejects.toThrow(reason)
 })

@@ -64,6 +64,23 @@ describe('the sliding window', () => {
     expect(window.admit(1005)).toEqual({ admitted: true })
   })
 
+  test('what counts several takes so many places, all or none', () => {
+    const weighted = fc.array(fc.record({ gap: fc.integer({ min: 0, max: 600 }), weight: fc.integer({ min: 1, max: 8 }) }), { maxLength: 100 })
+    fc.assert(fc.property(limits, weighted, (limit, steps) => {
+      const window = new SlidingWindow(limit, W)
+      const admitted: { at: number; weight: number }[] = []
+      let at = 0
+      for (const { gap, weight } of steps) {
+        at += gap
+        const taken = admitted.filter((earlier) => at < earlier.at + W).reduce((sum, { weight }) => sum + weight, 0)
+        const admission = window.admit(at, weight)
+        expect(admission.admitted).toBe(taken + weight <= limit)
+        if (admission.admitted) admitted.push({ at, weight })
+      }
+    }))
+    expect(new SlidingWindow(2, W).admit(0, 3)).toEqual({ admitted: false, retryAfterS: 1 })
+  })
+
   test.each([[0, W], [1.5, W], [NaN, W], [1, 0], [1, NaN]])('refuses to be made with limit %p and window %p', (limit, windowMs) => {
     expect(() => new SlidingWindow(limit, windowMs)).toThrow(RangeError)
   })

@@ -3,7 +3,7 @@ export type Admission = { admitted: true } | { admitted: false; retryAfterS: num
 
 /**
  * A strict sliding window: at no time do more than `limit` admitted requests lie within `windowMs` of each other, and a
- * request is refused only if exactly `limit` do already. An admitted request counts from t up to, not including, t + windowMs.
+ * request is refused only if it would be one too many. An admitted request counts from t up to, not including, t + windowMs.
  *
  * Customer.io does not document the shape of its window, nor whether a refused request uses it up. We picked the strictest
  * shape (a client that satisfies it satisfies every other), and refusals that cost nothing.
@@ -22,12 +22,17 @@ export class SlidingWindow {
     this.#admittedAt = new Float64Array(limit).fill(-Infinity)
   }
 
-  /** Decides on a request that arrives at `at` (ms; never less than in the call before). */
-  admit(at: number): Admission {
-    const freeAt = this.#admittedAt[this.#oldest]! + this.#windowMs
+  /**
+   * Decides on a request that arrives at `at` (ms; never less than in the call before) and counts as much as `weight` (from 1). One that
+   * counts more than the limit can't ever be admitted; it is told to come again all the same.
+   */
+  admit(at: number, weight = 1): Admission {
+    const size = this.#admittedAt.length
+    // The slots are in order of time, so if the last of those needed is free, all are.
+    const freeAt = weight > size ? at + this.#windowMs : this.#admittedAt[(this.#oldest + weight - 1) % size]! + this.#windowMs
     if (at < freeAt) return { admitted: false, retryAfterS: Math.max(1, Math.ceil((freeAt - at) / 1000)) }
-    this.#admittedAt[this.#oldest] = at
-    this.#oldest = (this.#oldest + 1) % this.#admittedAt.length
+    for (let slot = 0; slot < weight; slot++) this.#admittedAt[(this.#oldest + slot) % size] = at
+    this.#oldest = (this.#oldest + weight) % size
     return { admitted: true }
   }
 }

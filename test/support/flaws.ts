@@ -46,6 +46,9 @@ const longName = `${'é'.repeat(50)}x`
 
 const timestamp = (name: string, value: unknown) => envelope(`timestamp ${name}`, (good) => ({ ...good, timestamp: value }))
 
+const payload = (type: string, of: Record<string, unknown>) => (good: Envelope) => ({ ...good, type, payload: { ...of, ...good.payload.properties } })
+
+/** Of what people do in the shop. */
 export const flaws: readonly Flaw[] = [
   raw('not JSON', (person, marker) => Buffer.from(`{"type":"track","userId":"${person}","payload":{"event":"login","_marker":"${marker}"`)),
   raw('not UTF-8', (person, marker) =>
@@ -60,7 +63,7 @@ export const flaws: readonly Flaw[] = [
   envelope('JSON array', (good) => [good]),
   envelope('JSON string', (good) => JSON.stringify(good)),
   envelope('unknown type', (good) => ({ ...good, type: 'teleport' })),
-  envelope('type not delivered yet', (good) => ({
+  envelope('device without a token', (good) => ({
     ...good,
     type: 'addDevice',
     payload: { device: { id: 'token-1', platform: 'ios' }, ...good.payload.properties },
@@ -85,3 +88,23 @@ export const flaws: readonly Flaw[] = [
     ),
   ),
 ]
+
+/** Of every other operation of the Track API. */
+const flawsOfOperations: readonly Flaw[] = [
+  envelope('attribute value too long', payload('identify', { bio: `${'é'.repeat(500)}x` })),
+  envelope('attribute name too long', payload('identify', { [`${'é'.repeat(75)}x`]: 1 })),
+  envelope('too many attributes', payload('identify', Object.fromEntries(Array.from({ length: 301 }, (_, n) => [`a${n}`, n])))),
+  envelope('device of no platform', payload('addDevice', { token: 'token-1', platform: 'web' })),
+  envelope('merge with two ids', payload('merge', { primary: { id: 'a', email: 'a@example.com' }, secondary: { id: 'b' } })),
+  envelope('no segment', payload('addToSegment', { segmentId: 0 })),
+  envelope('form of two people', payload('formSubmit', { formId: 'f', data: { id: 'a', email: 'a@example.com' } })),
+  envelope('form with a number', payload('formSubmit', { formId: 'f', data: { age: 7 } })),
+  envelope('no such metric', payload('reportMetric', { deliveryId: 'd', metric: 'loved' })),
+  envelope('no delivery', payload('unsubscribe', { deliveryId: '..' })),
+  envelope('object without an id', payload('identifyObject', { objectTypeId: 1 })),
+  envelope('object too large', payload('identifyObject', { objectTypeId: 1, objectId: 'acme', attributes: { note: 'x'.repeat(32_000) } })),
+  envelope('no relationships', payload('addRelationships', { relationships: [] })),
+]
+
+/** Those that traffic with these operations has, each of them in turn. */
+export const flawsOf = (operations: 'basic' | 'all'): readonly Flaw[] => (operations === 'basic' ? flaws : [...flaws, ...flawsOfOperations])

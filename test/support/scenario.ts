@@ -1,16 +1,20 @@
 // One run of real workers between a real Kafka and the stand-in: set up, acted upon, judged by what arrived, and cleared away.
 
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FaultPlan } from '../stand-in/faults.ts'
+import { DEFAULT_LIMITS } from '../stand-in/server.ts'
 import type { TestCluster } from './kafka/cluster.ts'
 import { publish, type PublishOptions } from './publish.ts'
 import { readTopic, type TopicRecord } from './read-topic.ts'
-import { credentials, openTopics, workerEnvironment, type Topics } from './stage.ts'
+import { countedUnit, credentials, openTopics, workerEnvironment, type Topics } from './stage.ts'
 import { startStandIn, type StandInProcess } from './stand-in.ts'
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 import { deleteGroups, deleteTopics } from './topics.ts'
 import { generateTraffic, type TrafficItem, type TrafficOptions } from './traffic.ts'
-import { computeVerdict, type Verdict } from './verdict.ts'
+import { computeVerdict, type Evidence, type Verdict } from './verdict.ts'
 import { recoveryMs } from './window.ts'
 import { runWorker, startWorker, type Exit, type LogLine, type WorkerOptions, type WorkerProcess } from './worker-process.ts'
 
@@ -23,12 +27,29 @@ const fastSessions = {
 /** Requests for this person are not made by workers: a test makes them, as another caller of the workspace. No verdict is passed on them. */
 export const OTHER_CALLER = 'somebody-else'
 
+const APP_KEY = 'test-app-key-not-secret'
+const { track: _track, ...documented } = DEFAULT_LIMITS
+
+/** What may be asked of the App API's calls in any window. */
+type AppLimits = NonNullable<Evidence['apis']>
+
 export interface ScenarioOptions {
-  /** Requests that the stand-in allows in any second. Default 200. */
+  /** Requests (or operations) that the stand-in allows in any second. Default 200. */
   limit?: number
+  /** What the limit counts. Default: as the workers' mode wants it, see deliveryMode. */
+  unit?: 'request' | 'operation'
   /** Default 12. */
   partitions?: number
   faults?: FaultPlan
+  /** Of the faults' random draws. Default 1. */
+  seed?: number
+  /**
+   * There if the workers call the App API (what of it, `env` says): its limits, for stand-in and workers alike. What is not given is as the
+   * documentation has it.
+   */
+  apis?: AppLimits
+  /** Another scenario, whose events this one's workers read as well, in a group of their own: to compare what comes of the same records. */
+  twinOf?: Pick<Scenario, 'topic' | 'published'>
   /** Settings on top of those of every worker. */
   env?: Record<string, string>
   /** A Kafka of its own, in place of the one that all tests share. Closed by who opened it. */
@@ -46,7 +67,7 @@ export interface Scenario extends Topics {
   standIn: StandInProcess
   /** Between workers and stand-in; there if the scenario is proxied. */
   toStandIn: TcpProxy
-  /** Everything published so far. */
+  /** Everything published so far; of twins, by either. */
   published: TrafficItem[]
   /** Those that were not stopped or killed through the scenario are killed at its end. */
   workers: WorkerProcess[]
@@ -58,9 +79,9 @@ export interface Scenario extends Topics {
   runWorker(env?: Record<string, string>, options?: Pick<WorkerOptions, 'killAfterMs'>): Promise<Exit & { logs: readonly LogLine[] }>
   letters(): Promise<TopicRecord[]>
   verdict(): Promise<Verdict>
-  /** Requests that the stand-in has accepted. */
+  /** Operations that the stand-in has accepted: of a batch, each. */
   accepted(): Promise<number>
-  /** Resolves once the stand-in has accepted so many requests; rejects after 60 s. */
+  /** Resolves once the stand-in has accepted so many; rejects after 60 s. */
   delivered(count: number): Promise<void>
   /** The fault is over now: recovery is counted from here. */
   over(): Promise<void>
@@ -79,15 +100,18 @@ export function testBrokers(): string[] {
 }
 
 export async function openScenario(options: ScenarioOptions = {}): Promise<Scenario> {
-  const { limit = 200, partitions = 12, faults = { latencyMs: [20, 50] }, env = {}, cluster, proxied = false, logFolder } = options
+  const { limit = 200, unit = countedUnit(), partitions = 12, faults = { latencyMs: [20, 50] }, seed = 1, env = {}, cluster, proxied = false, logFolder } = options
+  const { apis, twinOf } = options
   const brokers = cluster?.direct ?? testBrokers()
-  const topics = await openTopics(brokers, partitions)
-  const standIn = await startStandIn({ ...credentials, limit, windowMs: 1_000, seed: 1, faults })
-  const published: TrafficItem[] = []
+  const own = await openTopics(brokers, partitions)
+  const topics = { ...own, ...(twinOf && { topic: twinOf.topic }) }
+  const standIn = await startStandIn({ ...credentials, appKey: APP_KEY, limit, unit, windowMs: 1_000, seed, faults, ...(apis && { apis }) })
+  const published = twinOf?.published ?? []
   const workers: WorkerProcess[] = []
   const toStandIn = proxied ? await startTcpProxy({ target: new URL(standIn.url).host }) : undefined
   const url = toStandIn ? `http://${toStandIn.address}` : standIn.url
-  const base = { ...workerEnvironment({ brokers: cluster?.addresses ?? brokers, ...topics, url, limit }), ...fastSessions, ...env }
+  const app = apis && await appSettings(url, apis)
+  const base = { ...workerEnvironment({ brokers: cluster?.addresses ?? brokers, ...topics, url, limit }), ...fastSessions, RATE_LIMIT_UNIT: unit, ...app?.env, ...env }
   const leaks: string[] = []
   let started = 0
   let overAt: number | undefined
@@ -97,12 +121,14 @@ export async function openScenario(options: ScenarioOptions = {}): Promise<Scena
   }
 
   const accepted = async () => {
-    const { byStatus } = await standIn.account()
-    return Object.entries(byStatus).reduce((sum, [status, count]) => sum + (status.startsWith('2') ? count : 0), 0)
+    const { operationsByStatus } = await standIn.account()
+    return Object.entries(operationsByStatus).reduce((sum, [status, count]) => sum + (status.startsWith('2') ? count : 0), 0)
   }
   const arrivals = async () => (await standIn.arrivals()).filter(({ person }) => person !== OTHER_CALLER)
   const letters = async () => readTopic(brokers, topics.letterTopic)
-  const verdict = async () => computeVerdict({ published, arrivals: await arrivals(), letters: await letters(), limit, windowMs: 1_000 })
+  const verdict = async () => computeVerdict({
+    published, arrivals: await arrivals(), letters: await letters(), limit, windowMs: 1_000, unit, ...(apis && { apis: { ...documented, ...apis } }),
+  })
   const publishItems = async (items: TrafficItem[], options: PublishOptions = {}) => {
     for (const item of items) published.push(item) // there may be too many to spread
     await publish(brokers, topics.topic, items, options)
@@ -134,7 +160,7 @@ export async function openScenario(options: ScenarioOptions = {}): Promise<Scena
       }
     },
     over: async () => { overAt = (await standIn.account()).now },
-    recovery: async () => (overAt === undefined ? null : recoveryMs(await arrivals(), { from: overAt, perSecond: Math.floor(limit / 2) })),
+    recovery: async () => (overAt === undefined ? null : recoveryMs(await arrivals(), { from: overAt, perSecond: Math.floor(limit / 2), unit })),
     done: async (withinMs = 60_000) => {
       const deadline = performance.now() + withinMs
       for (;;) {
@@ -153,9 +179,21 @@ export async function openScenario(options: ScenarioOptions = {}): Promise<Scena
       await standIn.stop()
       await toStandIn?.close()
       await deleteGroups(brokers, [topics.group]).catch(() => undefined)
-      await deleteTopics(brokers, [topics.topic, topics.letterTopic])
+      await deleteTopics(brokers, [own.topic, own.letterTopic])
+      await app?.remove()
       leaks.push(...workers.flatMap((worker) => worker.leaks))
       if (leaks.length > 0) throw new Error(`${leaks.length} lines of output show personal data or a secret; the first:\n${leaks[0]}`)
     },
+  }
+}
+
+/** What a worker needs to call the App API of the stand-in at `url`, and to keep its limits. */
+async function appSettings(url: string, apis: AppLimits): Promise<{ env: Record<string, string>; remove: () => Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'limits-'))
+  const file = join(folder, 'limits.json')
+  await writeFile(file, JSON.stringify(apis))
+  return {
+    env: { CUSTOMERIO_APP_API_KEY: APP_KEY, CUSTOMERIO_APP_URL: url, ...(Object.keys(apis).length > 0 && { RATE_LIMITS_FILE: file }) },
+    remove: async () => rm(folder, { recursive: true }),
   }
 }

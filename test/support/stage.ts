@@ -24,6 +24,15 @@ export async function openTopics(brokers: string[], partitions: number): Promise
   return names
 }
 
+/**
+ * TEST_DELIVERY_MODE. By default one event a request: then a run takes as long as the limit makes it, and there is a middle of it in which something can
+ * happen. In batches each operation takes a slot, for the same cause; what batches are at a limit of requests has tests of its own.
+ */
+export const deliveryMode = (): 'single' | 'batch' => (process.env.TEST_DELIVERY_MODE === 'batch' ? 'batch' : 'single')
+const modeEnvironment = (): Record<string, string> => (deliveryMode() === 'batch' ? { DELIVERY_MODE: 'batch', RATE_LIMIT_UNIT: 'operation' } : { DELIVERY_MODE: 'single' })
+/** What the stand-in counts. */
+export const countedUnit = (): 'request' | 'operation' => (deliveryMode() === 'batch' ? 'operation' : 'request')
+
 /** The settings without which a worker does not start, or does not reach the stage; all else is as in production. */
 export function reachEnvironment(stage: Topics & { brokers: string[]; url: string; limit: number }): Record<string, string> {
   return {
@@ -37,6 +46,7 @@ export function reachEnvironment(stage: Topics & { brokers: string[]; url: strin
     CUSTOMERIO_URL: stage.url,
     RATE_LIMIT: String(stage.limit),
     RATE_LIMIT_RESERVE: '0',
+    ...modeEnvironment(),
     HTTP_PORT: '0',
     HTTP_HOST: '127.0.0.1',
   }

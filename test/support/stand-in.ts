@@ -2,9 +2,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Arrival, Summary } from '../stand-in/account.ts'
+import type { Send } from '../stand-in/effect.ts'
 import type { FaultPlan } from '../stand-in/faults.ts'
 import type { PersonView } from '../stand-in/people.ts'
 import type { StandInOptions } from '../stand-in/server.ts'
+import type { StateView } from '../stand-in/state.ts'
 
 export type StandInProcessOptions = Omit<StandInOptions, 'clock'>
 
@@ -19,10 +21,14 @@ export interface StandInControl {
   reset(): Promise<void>
   /** What is known of a person; undefined if nothing is. */
   person(id: string): Promise<PersonView | undefined>
+  /** All that took effect, in a form that two runs can be compared by. */
+  state(): Promise<StateView>
+  /** The messages that were asked for, in order of arrival. */
+  sends(): Promise<Send[]>
 }
 
 export interface StandInProcess extends StandInControl {
-  /** Without a trailing slash; the Track API is at url + /api/v1. */
+  /** Without a trailing slash; the Track API is at url + /api/v1, and /api/v2, the App API at url + /v1. */
   url: string
   pid: number
   /** Ends the process, even a stopped (SIGSTOP) one. */
@@ -82,11 +88,16 @@ export function controlOf(url: string): StandInControl {
       const body = await response.json()
       return response.ok ? body as PersonView : undefined
     },
+    state: async () => await (await request('state')).json() as StateView,
+    sends: async () => await (await request('sends')).json() as Send[],
   }
 }
 
-function argumentsOf({ port, limit, windowMs, siteId, apiKey, seed, faults }: StandInProcessOptions): string[] {
-  const flags = { port, limit, window: windowMs, 'site-id': siteId, 'api-key': apiKey, seed, faults: faults && JSON.stringify(faults) }
+function argumentsOf({ host, port, limit, windowMs, unit, apis, siteId, apiKey, appKey, seed, faults }: StandInProcessOptions): string[] {
+  const flags = {
+    host, port, limit, window: windowMs, unit, apis: apis && JSON.stringify(apis), 'site-id': siteId, 'api-key': apiKey, 'app-key': appKey,
+    seed, faults: faults && JSON.stringify(faults),
+  }
   return Object.entries(flags).flatMap(([name, value]) => value === undefined ? [] : [`--${name}=${value}`])
 }
 

@@ -1,7 +1,8 @@
 // Seeded traffic of an online shop, good events with a share of bad ones, as records ready to be published.
 
-import { flaws } from './flaws.ts'
+import { flawsOf, type Flaw } from './flaws.ts'
 import { randomUlid, seededChoices, type Random } from './random.ts'
+import { openAccounts, type Operation } from './shop-operations.ts'
 import { customerId, pageView, profileUpdate, screenView, shopping, signUp, type Payload } from './shop.ts'
 
 export interface TrafficOptions {
@@ -14,6 +15,10 @@ export interface TrafficOptions {
   seed: number
   /** Share of all records that belong to one single person, who never leaves, 0 to 1. */
   hot?: number
+  /**
+   * basic (default): people sign up, shop and leave, and a seed gives the same bytes for ever. all: every operation of the Track API among it.
+   */
+  operations?: 'basic' | 'all'
 }
 
 export interface TrafficItem {
@@ -22,14 +27,14 @@ export interface TrafficItem {
   key: Buffer | null
   value: Buffer | null
   headers: Record<string, string>
-  /** userId, or anonymousId; of a bad record its key. Whose order the record belongs to. */
+  /** userId, anonymousId, an object or a delivery; of a bad record its key. Whose order the record belongs to. */
   person: string | null
   /** The envelope's type; of a bad record what is wrong with it. */
   type: string
   /** The id that the producer chose, if it did. */
   eventId: string | null
   expect: 'delivered' | 'dead-letter'
-  /** Whether the call to Customer.io has a body, so that the marker travels with it. */
+  /** Whether the call to Customer.io has a place for the marker. If not, there is at most one such call of the person. */
   hasBody: boolean
 }
 
@@ -41,9 +46,10 @@ const meanGapMs = 800
 
 /** @returns records in the order in which they are to be published; a person's first is the sign-up, a suppress or destroy is the last */
 export function generateTraffic(options: TrafficOptions): TrafficItem[] {
-  const { events, people, badShare = 0.03, seed, hot = 0 } = options
+  const { events, people, badShare = 0.03, seed, hot = 0, operations = 'basic' } = options
   const random = seededChoices(seed)
-  const shop = openShop(random, people, hot)
+  const flaws = flawsOf(operations)
+  const shop = operations === 'basic' ? openShop(random, people, hot) : withAllOperations(random, openShop(random, people, hot))
   const items: TrafficItem[] = []
   let now = firstEventMs
   let bad = 0
@@ -51,10 +57,10 @@ export function generateTraffic(options: TrafficOptions): TrafficItem[] {
     now += random.below(2 * meanGapMs)
     const marker = `m-${seed}-${index}`
     if (shop.hasCustomers() && random.chance(badShare)) {
-      items.push(badItem(bad, shop.someCustomer(), marker))
+      items.push(badItem(flaws, bad, shop.someCustomer(), marker))
       bad += 1
     } else {
-      items.push(goodItem(random, shop.nextEvent(now), marker, now))
+      items.push(goodItem(random, shop.nextOperation(now), marker, now))
     }
   }
   return items
@@ -70,7 +76,7 @@ export function* newcomers(people: number, seed: number): Generator<TrafficItem>
     const event: Event = random.chance(0.2)
       ? { type: 'trackAnonymous', anonymousId: `anon-${index}`, payload: shopping(random) }
       : { type: 'identify', userId: id, payload: signUp(random, id, now) }
-    yield goodItem(random, event, `m-${seed}-${index}`, now)
+    yield goodItem(random, operationOf(event), `m-${seed}-${index}`, now)
   }
 }
 
@@ -112,6 +118,10 @@ function openShop(random: Random, people: number, hot: number) {
   // Five visitors at a time, each replaced after about ten looks around.
   const visitor = () => `anon-${seats.length}-${Math.floor((visits += 1) / 50)}-${random.below(5)}`
 
+  function nextOperation(now: number): Operation {
+    return operationOf(nextEvent(now))
+  }
+
   function nextEvent(now: number): Event {
     const isHot = random.chance(hot)
     const seat = isHot ? 0 : random.below(people)
@@ -136,38 +146,58 @@ function openShop(random: Random, people: number, hot: number) {
   }
 
   return {
-    nextEvent,
+    nextOperation,
     hasCustomers: () => customers.size > 0,
     someCustomer: () => random.pick([...customers]),
   }
 }
 
-function goodItem(random: Random, event: Event, marker: string, now: number): TrafficItem {
-  const person = event.userId ?? event.anonymousId
-  const eventId = random.chance(0.5) ? randomUlid(random, now) : null
-  const envelope = {
-    ...event,
-    ...(event.payload && { payload: markPayload(event.type, event.payload, marker) }),
-    ...(eventId !== null && { id: eventId }),
-    ...producerTime(person, now),
-  }
+/** The same shop, with every other operation of the Track API in between; who was suppressed may be let in again. */
+function withAllOperations(random: Random, shop: ReturnType<typeof openShop>): ReturnType<typeof openShop> {
+  const accounts = openAccounts(random)
+  const suppressed: string[] = []
   return {
-    marker,
-    key: Buffer.from(person),
-    value: Buffer.from(JSON.stringify(envelope)),
-    headers: { marker },
-    person,
-    type: event.type,
-    eventId,
-    expect: 'delivered',
-    hasBody: event.payload !== undefined,
+    ...shop,
+    nextOperation(now) {
+      if (shop.hasCustomers() && random.chance(0.4)) return accounts.next(shop.someCustomer())
+      const userId = random.chance(0.005) ? suppressed.shift() : undefined
+      if (userId !== undefined) return { envelope: { type: 'unsuppress', userId }, lane: userId }
+      const operation = shop.nextOperation(now)
+      if (operation.envelope.type === 'suppress') suppressed.push(operation.lane)
+      return operation
+    },
   }
 }
 
-function markPayload(type: string, payload: Payload, marker: string): Payload {
-  if (type === 'identify') return { ...payload, _marker: marker }
-  return { ...payload, properties: { ...(payload.properties as Payload), _marker: marker } }
+function operationOf(event: Event): Operation {
+  const lane = event.userId ?? event.anonymousId
+  return { envelope: event, lane, ...(event.payload && { mark: event.type === 'identify' ? markAttributes : markProperties }) }
 }
+
+function goodItem(random: Random, { envelope: event, lane, mark }: Operation, marker: string, now: number): TrafficItem {
+  const eventId = random.chance(0.5) ? randomUlid(random, now) : null
+  const envelope = {
+    ...event,
+    ...(event.payload && { payload: mark ? mark(event.payload, marker) : event.payload }),
+    ...(eventId !== null && { id: eventId }),
+    ...producerTime(lane, now),
+  }
+  return {
+    marker,
+    key: Buffer.from(lane),
+    value: Buffer.from(JSON.stringify(envelope)),
+    headers: { marker },
+    person: lane,
+    type: event.type,
+    eventId,
+    expect: 'delivered',
+    hasBody: mark !== undefined,
+  }
+}
+
+const markAttributes = (payload: Payload, marker: string): Payload => ({ ...payload, _marker: marker })
+
+const markProperties = (payload: Payload, marker: string): Payload => ({ ...payload, properties: { ...(payload.properties as Payload), _marker: marker } })
 
 /**
  * Producers differ: some give the time in seconds, some as ISO text, some leave it to the record's own. It hangs on the person, so that
@@ -185,7 +215,7 @@ function producerTime(person: string, now: number): { timestamp?: number | strin
 }
 
 /** Takes the flaws in turn, so that each of them comes up. */
-function badItem(count: number, person: string, marker: string): TrafficItem {
+function badItem(flaws: readonly Flaw[], count: number, person: string, marker: string): TrafficItem {
   const flaw = flaws[count % flaws.length]
   if (flaw === undefined) throw new RangeError('no such flaw')
   const { key, value } = flaw.make(person, marker)

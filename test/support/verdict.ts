@@ -2,7 +2,8 @@
 // dead-letter topic. Nothing that a worker says about itself is believed. Pure.
 
 import type { Arrival } from '../stand-in/account.ts'
-import { countDuplicates, type Duplicates } from './duplicates.ts'
+import type { Api } from '../stand-in/routes.ts'
+import { countDuplicates, countRepeatedSends, type Duplicates } from './duplicates.ts'
 import { findInversions, type Inversion } from './inversions.ts'
 import { matchUp, type Outcome } from './matching.ts'
 import type { TrafficItem } from './traffic.ts'
@@ -14,10 +15,15 @@ export interface Evidence {
   arrivals: readonly Arrival[]
   /** Records of the dead-letter topic; only their headers are looked at. */
   letters: readonly { headers: Record<string, string> }[]
-  /** Requests allowed in any window of `windowMs`. */
+  /** What the Track API allows in any window of `windowMs`: requests, or operations if `unit` says so. */
   limit: number
   windowMs: number
+  unit?: 'request' | 'operation'
+  /** Of the App API; what is not given is not looked at. */
+  apis?: Partial<Record<AppApi, { limit: number; windowMs: number }>>
 }
+
+type AppApi = Exclude<Api, 'track'>
 
 export interface Listing {
   count: number
@@ -27,6 +33,10 @@ export interface Listing {
 
 export interface Verdict {
   published: number
+  /** HTTP requests that arrived, the harmless ones and those of all APIs included. */
+  requests: number
+  /** What they asked for: as many as there are arrivals. */
+  operations: number
   /** Events accepted at least once (2xx). */
   delivered: number
   /** Events with at least one dead letter. */
@@ -44,8 +54,14 @@ export interface Verdict {
   /** Requests and dead letters that belong to nothing published. */
   unknown: number
   inversions: { count: number; examples: Inversion[] }
+  /** Of the Track API. */
   mostInWindow: number
+  /** Of those of the App API's limits that were given. */
+  mostOfApis: Partial<Record<AppApi, number>>
   duplicates: Duplicates
+  /** Messages, broadcasts and forms that were accepted beyond the first of their event. */
+  repeatedSends: number
+  /** Requests. */
   refused429: number
   ok: boolean
   /** One sentence a broken promise. */
@@ -54,14 +70,18 @@ export interface Verdict {
 
 const mostListed = 20
 
-export function computeVerdict({ published, arrivals, letters, limit, windowMs }: Evidence): Verdict {
+export function computeVerdict({ published, arrivals, letters, limit, windowMs, unit = 'request', apis = {} }: Evidence): Verdict {
   const reasons = new Map(letters.map(({ headers }) => [headers.marker ?? 'no marker', headers['cio-dlq-reason'] ?? 'no reason']))
   const { outcomes, unknownRequests, unknownLetters } = matchUp(published, arrivals, [...reasons.keys()])
   const listed = (choose: (outcome: Outcome) => boolean) => listing(outcomes.filter(choose).map(({ item }) => item.marker))
   const lettered = outcomes.filter(({ letter }) => letter)
   const inversions = findInversions(outcomes)
+  const requests = arrivals.filter(({ index = 0 }) => index === 0)
+  const limits = Object.entries(apis) as [AppApi, { limit: number; windowMs: number }][]
   const facts: Facts = {
     published: published.length,
+    requests: requests.length,
+    operations: arrivals.length,
     delivered: outcomes.filter(isDelivered).length,
     deadLettered: lettered.length,
     deadLetteredBy: countBy(lettered.map(({ item }) => reasons.get(item.marker) ?? 'no reason')),
@@ -71,17 +91,22 @@ export function computeVerdict({ published, arrivals, letters, limit, windowMs }
     unexpectedDeliveries: listed((outcome) => outcome.item.expect === 'dead-letter' && isDelivered(outcome)),
     unknown: unknownRequests.length + unknownLetters,
     inversions: { count: inversions.length, examples: inversions.slice(0, mostListed) },
-    mostInWindow: mostInWindow(arrivals, windowMs),
+    mostInWindow: mostInWindow(arrivals.filter(({ api }) => !isOfApp(api)), windowMs, unit),
+    mostOfApis: Object.fromEntries(limits.map(([name, { windowMs }]) => [name, mostInWindow(arrivals.filter(({ api }) => api === name), windowMs)])),
     duplicates: countDuplicates(outcomes, arrivals),
-    refused429: arrivals.filter(({ status }) => status === 429).length,
+    repeatedSends: countRepeatedSends(outcomes),
+    refused429: requests.filter(({ status }) => status === 429).length,
   }
-  const failures = [...failuresOf(facts, limit, windowMs)]
+  const failures = [...failuresOf(facts, { limit, windowMs, unit }), ...limits.flatMap(([name, { limit, windowMs }]) => {
+    const most = facts.mostOfApis[name] ?? 0
+    return most > limit ? [`${most} requests of the ${name} API arrived within ${windowMs} ms; the limit is ${limit}.`] : []
+  })]
   return { ...facts, ok: failures.length === 0, failures }
 }
 
 type Facts = Omit<Verdict, 'ok' | 'failures'>
 
-function* failuresOf(facts: Facts, limit: number, windowMs: number): Generator<string> {
+function* failuresOf(facts: Facts, { limit, windowMs, unit }: Required<Pick<Evidence, 'limit' | 'windowMs' | 'unit'>>): Generator<string> {
   const { lost, both, unexpectedLetters, unexpectedDeliveries, unknown, inversions, duplicates } = facts
   if (lost.count > 0) yield `${events(lost)} lost: neither delivered nor in the dead-letter topic.`
   if (both.count > 0) yield `${events(both)} both delivered and dead-lettered.`
@@ -92,8 +117,12 @@ function* failuresOf(facts: Facts, limit: number, windowMs: number): Generator<s
   if (example !== undefined) {
     yield `${inversions.count} times an event overtook an earlier one of its person (first: ${example.after} overtook ${example.before}).`
   }
-  if (facts.mostInWindow > limit) yield `${facts.mostInWindow} requests arrived within ${windowMs} ms; the limit is ${limit}.`
+  if (facts.mostInWindow > limit) yield `${facts.mostInWindow} ${unit}s arrived within ${windowMs} ms; the limit is ${limit}.`
   if (duplicates.uncovered > 0) yield `${duplicates.uncovered} repeated requests can't be told as repeats by their id and timestamp.`
+}
+
+function isOfApp(api: Api): boolean {
+  return api === 'transactional' || api === 'general' || api === 'broadcast'
 }
 
 function isDelivered({ accepted }: Outcome): boolean {
