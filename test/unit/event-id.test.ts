@@ -1,4 +1,5 @@
 import * as fc from 'fast-check'
+import { createHash } from 'node:crypto'
 import { eventId } from '../../src/event-id.ts'
 import type { RecordIdentity } from '../../src/event-id.ts'
 import { decodeEvent } from '../../src/event.ts'
@@ -10,10 +11,11 @@ const GIVEN = '01HF7YAT00QWERTY0123456789'
 const record: RecordIdentity = { topic: 'events', partition: 1, offset: 2, timestamp: 1_700_000_000_000, key: Buffer.from('k'), value: Buffer.from('v') }
 const made = (change: Partial<RecordIdentity> = {}, namespace = 'n') => eventId(undefined, { ...record, ...change }, namespace)
 
-const records = fc.record({
-  topic: fc.string(), partition: fc.nat(), offset: fc.maxSafeNat(), timestamp: fc.oneof(fc.maxSafeInteger(), fc.constantFrom(-1, 2 ** 63, 0.5)),
+const fields = {
+  topic: fc.string(), partition: fc.nat(), offset: fc.maxSafeNat(), timestamp: fc.oneof(fc.maxSafeInteger(), fc.constantFrom(-1, 2 ** 63, 0.5, 2 ** 48 - 1, 2 ** 48)),
   key: fc.option(fc.uint8Array().map((bytes) => Buffer.from(bytes))), value: fc.option(fc.uint8Array().map((bytes) => Buffer.from(bytes))),
-})
+}
+const records = fc.record(fields)
 
 test('a ULID, and the same one each time, whatever the record', () => {
   fc.assert(fc.property(records, fc.string(), (any, namespace) => {
@@ -21,6 +23,29 @@ test('a ULID, and the same one each time, whatever the record', () => {
     expect(id).toMatch(ULID)
     expect(eventId(undefined, { ...any, key: any.key && Buffer.from(any.key) }, namespace)).toBe(id)
   }))
+})
+
+/** The same ids, made the plain way: part by part, and bit by bit. */
+const plainly = (given: string | undefined, { topic, partition, offset, timestamp, key, value }: RecordIdentity, namespace: string): string => {
+  const ulidOf = (bytes: Buffer) => {
+    const bits = BigInt(`0x${bytes.toString('hex')}`)
+    return Array.from({ length: 26 }, (_, n) => '0123456789ABCDEFGHJKMNPQRSTVWXYZ'[Number((bits >> BigInt(125 - n * 5)) & 31n)]).join('')
+  }
+  if (given !== undefined) return ULID.test(given.toUpperCase()) ? given.toUpperCase() : ulidOf(createHash('sha256').update(given).digest().subarray(0, 16))
+  const hash = createHash('sha256')
+  for (const part of [namespace, topic, String(partition), String(offset)]) hash.update(`${part.length}:${part}`)
+  for (const part of [key, value]) hash.update(part ? `${part.length}:` : 'null:').update(part ?? '')
+  const time = Buffer.alloc(6)
+  time.writeUIntBE(Math.min(Math.max(Math.trunc(timestamp), 0), 2 ** 48 - 1), 0, 6)
+  return ulidOf(Buffer.concat([time, hash.digest().subarray(0, 10)]))
+}
+
+test('the ids are those of the plain way, whatever the record and the id that is given', () => {
+  const texts = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.constantFrom('\ud800', 'é', GIVEN, GIVEN.toLowerCase()))
+  const any = fc.record({ ...fields, topic: texts })
+  fc.assert(fc.property(any, texts, fc.option(texts, { nil: undefined }), (record, namespace, given) => {
+    expect(eventId(given, record, namespace)).toBe(plainly(given, record, namespace))
+  }), { numRuns: 500 })
 })
 
 test('an id once made stays for the life of a topic: this one must never change', () => {
@@ -85,6 +110,14 @@ describe('an id that is given', () => {
       expect(new Set(ids).size).toBe(ids.length)
     }))
   })
+})
+
+test('an event makes its id when it is asked, and always the same', () => {
+  const value = json({ type: 'track', userId: 'u1', payload: { event: 'login' } })
+  const event = decodeEvent(recordOf({ value }), undefined, 'n') as { id: string }
+  expect(event.id).toBe(eventId(undefined, recordOf({ value }), 'n'))
+  value.fill(0)
+  expect(event.id).toBe(eventId(undefined, recordOf({ value: json({ type: 'track', userId: 'u1', payload: { event: 'login' } }) }), 'n'))
 })
 
 describe('which id counts', () => {
