@@ -6,6 +6,8 @@ export interface Stop {
   readonly what: string
   /** Where there is one of it for each partition. */
   readonly partition?: number
+  /** Where there is one of it for each API of Customer.io. */
+  readonly api?: string
 }
 
 /** How it stands with a stop now. */
@@ -36,15 +38,15 @@ export class Announcer {
   }
 
   /** @returns whether that is a change */
-  say({ what, partition }: Stop, { state, stops, message, level, cause, fields }: StopState): boolean {
-    const key = partition === undefined ? what : `${what} ${partition}`
+  say({ what, partition, api }: Stop, { state, stops, message, level, cause, fields }: StopState): boolean {
+    const key = `${what} ${partition ?? api ?? ''}`
     const last = this.#last.get(key)
     if (last ? last.state === state && last.cause === cause : !stops) return false
     const now = this.#clock()
     this.#last.set(key, { state, stops, since: last?.state === state ? last.since : now, cause })
     const lasted = last?.stops && { lastedMs: Math.round(now - last.since) }
     // what is undefined is not printed
-    this.#logger[level ?? (stops ? 'warn' : 'info')]({ what, partition, from: last?.state, to: state, ...lasted, cause, ...fields }, message)
+    this.#logger[level ?? (stops ? 'warn' : 'info')]({ what, partition, api, from: last?.state, to: state, ...lasted, cause, ...fields }, message)
     return true
   }
 }

@@ -1,11 +1,8 @@
 import { z } from 'zod'
-import { KEYS } from './config-keys.ts'
+import { APIS, KEYS } from './config-keys.ts'
+import type { Api } from './config-keys.ts'
 
-/** Customer.io's APIs, each with a limit of its own: Track, App transactional, App general and queries, App broadcasts. */
-export const APIS = ['track', 'transactional', 'general', 'broadcast'] as const
-export type Api = (typeof APIS)[number]
-/** Those that the worker calls so far. */
-export const USED_APIS: readonly Api[] = ['track']
+export type { Api } from './config-keys.ts'
 
 export interface ApiLimit {
   /** What Customer.io allows the workspace in any window. */

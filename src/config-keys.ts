@@ -48,9 +48,24 @@ const isPlainUrl = (v: string): boolean => {
   return /^https?:$/.test(protocol) && !username && !password && !hash
 }
 const url = { schema: z.string().refine(isPlainUrl), allowed: 'an http(s) URL without credentials' }
-const baseUrl = {
-  schema: z.string().refine((v) => isPlainUrl(v) && !new URL(v).search).transform((v) => v.replace(/\/+$/, '').replace(/\/api\/v1$/, '')),
+/** @param path of the API, in case somebody gives it too */
+const baseUrl = (path: string) => ({
+  schema: z.string().refine((v) => isPlainUrl(v) && !new URL(v).search).transform((v) => {
+    const url = v.replace(/\/+$/, '')
+    return url.endsWith(path) ? url.slice(0, -path.length) : url
+  }),
   allowed: 'an http(s) URL without credentials and query',
+})
+/** Customer.io's APIs, each with a limit of its own: Track, App transactional, App general and queries, App broadcasts. */
+export const APIS = ['track', 'transactional', 'general', 'broadcast'] as const
+export type Api = (typeof APIS)[number]
+/** Those that events are delivered by. */
+const DELIVERING = new Set<string>(['track', 'transactional', 'broadcast'] satisfies Api[])
+
+const apis = {
+  schema: z.string().transform((v) => [...new Set(v.split(',').map((name) => name.trim()).filter(Boolean))] as Api[])
+    .refine((list) => list.length > 0 && list.every((name) => DELIVERING.has(name))),
+  allowed: `${[...DELIVERING].join(' | ')}, several separated by commas`,
 }
 
 /** Customer.io documents 1,000 requests a second for its Track API. */
@@ -79,15 +94,22 @@ export const KEYS = {
 
   CUSTOMERIO_SITE_ID: { ...text('the Site ID of the workspace'), about: 'Site ID (Track API credentials).' },
   CUSTOMERIO_API_KEY: { ...text('the Track API key of the workspace'), secret: true, alias: 'CUSTOMERIO_TRACK_API_KEY', about: 'Track API key.' },
-  CUSTOMERIO_APP_API_KEY: { ...text('an App API key'), secret: true, about: 'App API key; not needed for the event types delivered so far.' },
+  CUSTOMERIO_APP_API_KEY: { ...text('an App API key'), secret: true, about: 'App API key, for transactional messages and broadcasts.' },
   CUSTOMERIO_REGION: { ...oneOf('us', 'eu'), about: 'Region of the workspace. No default: EU data sent to the US host may be logged in the US.' },
-  CUSTOMERIO_URL: { ...baseUrl, about: 'Base URL in place of the region\'s own host (a proxy, or a stand-in for tests).' },
+  CUSTOMERIO_URL: { ...baseUrl('/api/v1'), about: 'Base URL in place of the region\'s own host (a proxy, or a stand-in for tests).' },
+  CUSTOMERIO_APP_URL: { ...baseUrl('/v1'), about: 'The same for the App API.' },
 
-  CONCURRENCY: { ...integer(1, 1_000), default: '10', about: 'Most requests in flight in one process.' },
+  APIS: { ...apis, default: 'track', about: 'APIs whose events are delivered; events of others become dead letters. Each has its own limit.' },
+  DELIVERY_MODE: { ...oneOf('batch', 'single'), default: 'batch', about: 'What a request carries: all events that have waited for it, or one.' },
+  UNCONFIRMED_SENDS: {
+    ...oneOf('dead-letter', 'retry'), default: 'dead-letter',
+    about: 'What becomes of a transactional message or a broadcast that may have been sent, though no answer came: there is no id that would stop a second one.',
+  },
+  CONCURRENCY: { ...integer(1, 1_000), default: '10', about: 'Most requests in flight in one process, of each API.' },
   RATE_LIMIT: { ...integer(1, HIGHEST_LIMIT), default: '100', about: 'Requests that Customer.io allows the workspace in any window of RATE_LIMIT_WINDOW_MS.' },
   RATE_LIMIT_RESERVE: { ...integer(0, 999), default: '20', about: 'Part of RATE_LIMIT left to other callers of the workspace.' },
   RATE_LIMIT_WINDOW_MS: { ...milliseconds(100, 60_000), default: '1000', about: 'The window in which the limit counts.' },
-  RATE_LIMIT_UNIT: { ...oneOf('request', 'operation'), default: 'request', about: 'What counts: a request, or each operation in it. The same so far: a request carries one.' },
+  RATE_LIMIT_UNIT: { ...oneOf('request', 'operation'), default: 'request', about: 'What counts: a request, or each operation in it.' },
   RATE_LIMITS_FILE: { ...text('path of a JSON file'), about: 'Limits of the APIs, read again and again; they go before RATE_LIMIT.' },
   RATE_LIMITS_INTERVAL_MS: { ...milliseconds(100, 3_600_000), default: '1000', about: 'Time between two looks at RATE_LIMITS_FILE.' },
   RATE_LIMIT_SHARE: {
@@ -121,7 +143,7 @@ export const KEYS = {
   RETRY_JITTER: { ...fraction, default: '0.25', about: 'Backoff is spread by this fraction up and down.' },
   EXHAUSTED_QUOTA: { ...integer(0, 100_000), default: '60', about: 'Most events a minute that a process dead-letters because their retries ran out or they were forbidden; more than that keep waiting.' },
 
-  PREFETCH_RECORDS: { ...integer(10, 1_000_000), default: '2000', about: 'Most records held in one process, shared among its partitions.' },
+  PREFETCH_RECORDS: { ...integer(10, 1_000_000), default: '10000', about: 'Most records held in one process, shared among its partitions.' },
   PREFETCH_BYTES: { ...integer(1_048_576, 4_294_967_296), default: '33554432', about: 'Most bytes of records held in one process; one record always fits.' },
   INFLATE_LIMIT_BYTES: { ...integer(1_048_576, 1_073_741_824), default: '67108864', about: 'Most bytes that one compressed batch of records may inflate to.' },
   COMMIT_INTERVAL_MS: { ...milliseconds(10, 60_000), default: '500', about: 'Time between two commits of progress; a crash repeats at most this much and what was in flight.' },

@@ -126,9 +126,23 @@ function contradictions(c: Config, faulty: ReadonlySet<Key>): string[] {
   const left = c.limits.track.limit - c.limits.track.reserve
   if (both('RATE_LIMIT', 'RATE_LIMIT_RESERVE') && c.RATE_LIMIT_RESERVE >= c.RATE_LIMIT) {
     faults.push(`RATE_LIMIT_RESERVE: ${c.RATE_LIMIT_RESERVE} leaves nothing of RATE_LIMIT ${c.RATE_LIMIT}; allowed: less than RATE_LIMIT`)
-  } else if (c.RATE_LIMIT_SHARE === 'fixed' && !faulty.has('RATE_LIMITS_FILE') && c.RATE_LIMIT_DIVISOR > left) {
+  } else if (c.RATE_LIMIT_SHARE === 'fixed' && !faulty.has('RATE_LIMITS_FILE') && !faulty.has('APIS') && c.APIS.includes('track') && c.RATE_LIMIT_DIVISOR > left) {
     faults.push(`RATE_LIMIT_DIVISOR: ${c.RATE_LIMIT_DIVISOR} leaves each process less than one request a window; allowed: at most `
       + `RATE_LIMIT - RATE_LIMIT_RESERVE${c.RATE_LIMITS_FILE ? ', or what RATE_LIMITS_FILE says instead' : ''}`)
+  }
+  if (c.RATE_LIMIT_SHARE === 'fixed' && both('RATE_LIMIT_DIVISOR', 'APIS') && !faulty.has('RATE_LIMITS_FILE')) {
+    for (const api of c.APIS) {
+      const { limit, reserve } = c.limits[api]
+      if (api === 'track' || limit - reserve >= c.RATE_LIMIT_DIVISOR) continue
+      faults.push(`RATE_LIMIT_DIVISOR: ${c.RATE_LIMIT_DIVISOR} leaves each process less than one request a window for ${api} (limit - reserve ${limit - reserve}); `
+        + 'allowed: at most that, a larger limit by RATE_LIMITS_FILE, or another RATE_LIMIT_SHARE')
+    }
+  }
+  if (both('APIS') && c.APIS.some((api) => api !== 'track')) {
+    const why = `APIS=${c.APIS.join(',')} needs it`
+    if (!c.CUSTOMERIO_APP_API_KEY && !faulty.has('CUSTOMERIO_APP_API_KEY')) faults.push(`CUSTOMERIO_APP_API_KEY: is missing; ${why}`)
+    // messages for people must not leave for the real Customer.io from what was pointed elsewhere
+    if (c.CUSTOMERIO_URL && !c.CUSTOMERIO_APP_URL && !faulty.has('CUSTOMERIO_APP_URL')) faults.push(`CUSTOMERIO_APP_URL: is missing; CUSTOMERIO_URL and ${why}`)
   }
   if (both('REQUEST_TIMEOUT_MS', 'LATEST_ARRIVAL_MS') && c.LATEST_ARRIVAL_MS < c.REQUEST_TIMEOUT_MS) {
     faults.push(`LATEST_ARRIVAL_MS: ${c.LATEST_ARRIVAL_MS} is less than REQUEST_TIMEOUT_MS ${c.REQUEST_TIMEOUT_MS}; allowed: at least REQUEST_TIMEOUT_MS`)

@@ -1,9 +1,7 @@
 import type { Announcer } from './announcer.ts'
 import { monotonic, wall } from './clock.ts'
 import type { Config } from './config.ts'
-import type { Breaker } from './delivery/breaker.ts'
-import type { Delivery } from './delivery/delivery.ts'
-import type { Gate } from './delivery/gate.ts'
+import type { Channel } from './delivery/channel.ts'
 import { HOLDS } from './delivery/hold.ts'
 import type { Hold } from './delivery/hold.ts'
 import type { Quota } from './delivery/quota.ts'
@@ -13,9 +11,8 @@ import type { ClusterAdmin } from './kafka/client/admin.ts'
 import type { DeadLetters } from './kafka/dead-letter.ts'
 import { drainSeconds } from './kafka/lag.ts'
 import { STANDINGS } from './limiter/kubernetes/ledger-lease.ts'
-import type { SlotLimiter } from './limiter/limiter.ts'
 import type { SlotSource } from './limiter/source.ts'
-import { USED_APIS } from './api-limits.ts'
+import type { Api } from './api-limits.ts'
 import type { Limits } from './limits.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
@@ -27,15 +24,12 @@ export interface GaugeSources {
   readonly announcer: Announcer
   readonly admin: ClusterAdmin
   readonly intake: Intake
-  readonly limiter: SlotLimiter
+  readonly channels: readonly Channel[]
   readonly source: SlotSource
   readonly limits: Limits
-  readonly delivery: Delivery
-  readonly gate: Gate
-  readonly breaker: Breaker
   readonly quota: Quota
   readonly deadLetters: DeadLetters
-  readonly hold: () => Hold
+  readonly hold: (api: Api) => Hold
   readonly isFenced: () => boolean
   readonly sincePoll: () => number
 }
@@ -56,24 +50,44 @@ export interface Gauges {
 const BREAKER_STATES = ['closed', 'half-open', 'open', 'refused']
 
 export function createGauges(sources: GaugeSources): Gauges {
-  const { config, metrics, logger, announcer, admin, intake, limiter, source, limits, delivery, gate, breaker, quota, deadLetters, hold, isFenced, sincePoll } = sources
+  const { config, metrics, logger, announcer, admin, intake, channels, source, limits, quota, deadLetters, hold, isFenced, sincePoll } = sources
   let lag: number | undefined
-  let done = 0
+  const done = new Map<Api, number>()
+  const [first] = channels as [Channel]
   let skipped = 0
   let looking = false
 
   const measureShare = (): void => {
     const ledger = source.ledger()
-    for (const api of USED_APIS) metrics.rateLimit.set({ api }, limits.of(api).limit)
+    for (const { api } of channels) metrics.rateLimit.set({ api }, limits.of(api).limit)
     metrics.limitsStale.set(limits.stale ? 1 : 0)
-    metrics.shareSource.set({ source: source.of('track').name }, 1)
+    metrics.shareSource.set({ source: source.of(first.api).name }, 1)
     // what is not known is no number: 0 would look like the best of all
     metrics.shareAge.set((ledger?.ageMs ?? NaN) / 1_000)
     metrics.shareMembers.set(ledger?.members ?? NaN)
     metrics.shareRank.set(ledger?.rank ?? NaN)
-    metrics.slotsQuarantined.set(ledger?.quarantined['track'] ?? NaN)
+    for (const { api } of channels) metrics.slotsQuarantined.set({ api }, ledger?.quarantined[api] ?? NaN)
     if (config.RATE_LIMIT_SHARE !== 'kubernetes') return
     for (const standing of STANDINGS) metrics.shareStanding.set({ standing }, (ledger?.standing ?? 'outside') === standing ? 1 : 0)
+  }
+
+  const measureChannel = ({ api, limiter, delivery, gate, breaker }: Channel, now: number): void => {
+    const stats = limiter.stats()
+    metrics.slotsOwned.set({ api }, stats.owned)
+    metrics.slotsUsable.set({ api }, limiter.usable())
+    metrics.slotsFree.set({ api }, stats.free)
+    metrics.slotsHeld.set({ api }, stats.held)
+    metrics.throttleFactor.set({ api }, gate.part(now))
+    metrics.limiterQueued.set({ api }, stats.queued)
+    metrics.limiterRunning.set({ api }, stats.running)
+    metrics.limiterDone.inc({ api }, stats.done - (done.get(api) ?? 0))
+    done.set(api, stats.done)
+    metrics.inFlight.set({ api }, delivery.inFlight)
+    metrics.waiting.set({ api }, delivery.waiting)
+    metrics.gateClosed.set({ api }, gate.closedFor(now) > 0 ? 1 : 0)
+    metrics.breakerState.set({ api }, BREAKER_STATES.indexOf(breaker.state(now)))
+    const heldBy = hold(api)
+    for (const reason of HOLDS) metrics.heldBy.set({ api, reason }, reason === heldBy ? 1 : 0)
   }
 
   return {
@@ -100,39 +114,27 @@ export function createGauges(sources: GaugeSources): Gauges {
     lag: () => lag,
     measure: () => {
       const now = monotonic()
-      const stats = limiter.stats()
       const { records, bytes } = intake.pending
-      metrics.slotsOwned.set(stats.owned)
-      metrics.slotsUsable.set(limiter.usable())
-      metrics.slotsFree.set(stats.free)
-      metrics.slotsHeld.set(stats.held)
-      metrics.throttleFactor.set(gate.part(now))
+      for (const channel of channels) measureChannel(channel, now)
       measureShare()
-      metrics.limiterQueued.set(stats.queued)
-      metrics.limiterRunning.set(stats.running)
-      metrics.limiterDone.inc(stats.done - done)
-      metrics.inFlight.set(delivery.inFlight)
-      metrics.waiting.set(delivery.waiting)
       metrics.pending.set(records)
       metrics.pendingBytes.set(bytes)
       metrics.skipped.inc(intake.skipped - skipped)
       metrics.pausedPartitions.set(intake.pausedPartitions)
       metrics.assignedPartitions.set(intake.partitions().length)
       metrics.fenced.set(isFenced() ? 1 : 0)
-      metrics.gateClosed.set(gate.closedFor(now) > 0 ? 1 : 0)
       metrics.deadLetterPartitions.set(deadLetters.heldUp.length)
       metrics.deadLetterQuota.set(quota.left(now))
-      const heldBy = hold()
-      for (const reason of HOLDS) metrics.heldBy.set({ reason }, reason === heldBy ? 1 : 0)
-      metrics.breakerState.set(BREAKER_STATES.indexOf(breaker.state(now)))
       metrics.sincePoll.set(sincePoll() / 1000)
-      metrics.drainSeconds.set(drainSeconds(lag ?? 0, stats.owned, limits.of('track').windowMs))
-      done = stats.done
+      metrics.drainSeconds.set(drainSeconds(lag ?? 0, first.limiter.stats().owned, limits.of(first.api).windowMs))
       skipped = intake.skipped
     },
     summarise: () => {
-      const { share, ...slots } = limiter.stats()
-      logger.info({ share, slots, inFlight: delivery.inFlight, waiting: delivery.waiting, pending: intake.pending.records, lag, lastError: delivery.lastError?.what, partitions: intake.partitions() }, 'summary')
+      const apis = Object.fromEntries(channels.map(({ api, limiter, delivery }) => {
+        const { owned, held, free, queued, running, done: requests } = limiter.stats()
+        return [api, { slots: { owned, held, free, queued, running, done: requests }, inFlight: delivery.inFlight, waiting: delivery.waiting, lastError: delivery.lastError?.what }]
+      }))
+      logger.info({ share: source.of(first.api).name, apis, pending: intake.pending.records, lag, partitions: intake.partitions() }, 'summary')
     },
   }
 }

@@ -1,7 +1,8 @@
 import type { WallClock } from './clock.ts'
 import type { Config } from './config.ts'
+import { apiOf } from './delivery/operations.ts'
 import { decodeEvent } from './event.ts'
-import type { InvalidEvent } from './event.ts'
+import type { CustomerEvent, InvalidEvent } from './event.ts'
 import type { Assignment, PartitionStart } from './kafka/client/membership.ts'
 import { UNDECODABLE_HEADER } from './kafka/client/undecodable.ts'
 import { LETTER_HEADERS } from './kafka/dead-letter.ts'
@@ -14,18 +15,23 @@ import { headerText } from './kafka/record.ts'
 import type { KafkaRecord } from './kafka/record.ts'
 
 export interface IntakeOptions {
-  readonly config: Pick<Config, 'PREFETCH_RECORDS' | 'PREFETCH_BYTES' | 'EVENT_ID_NAMESPACE'>
+  readonly config: Pick<Config, 'PREFETCH_RECORDS' | 'PREFETCH_BYTES' | 'EVENT_ID_NAMESPACE' | 'APIS'>
   readonly onReady: (item: Item) => void
   readonly onBarrier: () => void
   readonly pause: (partition: number) => void
   readonly resume: (partition: number) => void
 }
 
+/** ms; long enough for half of the room to be done, and short, since it holds up the fetches of all partitions of the same broker. */
+const ROOM_WAIT_MS = 250
+
 /** The partitions that this process owns: takes their records, keeps what is pending bounded, and knows how far each is done. */
 export class Intake {
   readonly #options: IntakeOptions
   readonly #works = new Map<number, PartitionWork>()
   readonly #paused = new Set<number>()
+  /** Those who wait for room, by partition; told `false` when there is none in time, or when the partition is given up. */
+  readonly #roomWanted = new Map<number, (free: boolean) => void>()
   #memories = new Map<number, Memory>()
   #oldest = new Map<number, { oldest: number }>()
   #most = { records: 0, bytes: 0 }
@@ -68,6 +74,7 @@ export class Intake {
     for (const work of this.#works.values()) work.close()
     this.#works.clear()
     this.#paused.clear()
+    for (const tell of this.#roomWanted.values()) tell(false)
     this.#oldest.clear()
   }
 
@@ -80,10 +87,28 @@ export class Intake {
     return this.#works.get(partition)?.position
   }
 
+  /** Whether one more record can be taken. */
   hasRoom(partition: number): boolean {
-    const work = this.#works.get(partition)
-    if (!work) return false
-    if (work.hasRoom()) return true
+    return this.#works.get(partition)?.hasRoom() ?? false
+  }
+
+  /**
+   * Waits a moment for half of the room to be free: while events are done as fast as they come, that costs less than a pause of the partition, after
+   * which a fetch may take `maxWaitTimeInMs` to begin.
+   * @returns false if there is no room: then the partition is paused until there is
+   */
+  async room(partition: number): Promise<boolean> {
+    const free = await new Promise<boolean>((resolve) => {
+      const tell = (isFree: boolean): void => {
+        clearTimeout(timer)
+        this.#roomWanted.delete(partition)
+        resolve(isFree)
+      }
+      const timer = setTimeout(() => tell(false), ROOM_WAIT_MS)
+      this.#roomWanted.set(partition, tell)
+    })
+    if (free || !this.#works.has(partition)) return free
+    if (this.hasRoom(partition)) return true
     this.#paused.add(partition)
     this.#options.pause(partition)
     return false
@@ -92,10 +117,8 @@ export class Intake {
   take(record: KafkaRecord): void {
     const work = this.#works.get(record.partition)
     if (!work) return
-    const undecodable = headerText(record, UNDECODABLE_HEADER)
-    const invalid: InvalidEvent | undefined = undecodable === undefined ? undefined : { kind: 'invalid', reason: 'undecodable', message: undecodable }
     const skipped = work.skipped
-    work.take(record, invalid ?? decodeEvent(record, headerText(record, LETTER_HEADERS.eventId) || undefined, this.#options.config.EVENT_ID_NAMESPACE))
+    work.take(record, this.#decode(record))
     this.skipped += work.skipped - skipped
   }
 
@@ -140,15 +163,6 @@ export class Intake {
     for (const progress of moved.values()) progress.work.commitDone(progress)
   }
 
-  /** Fetches again where half of the room is free. */
-  resumeWhereRoom(): void {
-    for (const partition of this.#paused) {
-      if (!this.#works.get(partition)?.hasMuchRoom()) continue
-      this.#paused.delete(partition)
-      this.#options.resume(partition)
-    }
-  }
-
   /** @param ends offset after the last record, by partition */
   lags(ends: ReadonlyMap<number, { end: number }>, wall: WallClock): PartitionLag[] {
     const lags: PartitionLag[] = []
@@ -165,12 +179,26 @@ export class Intake {
     return lags
   }
 
+  readonly #onRoom = (partition: number): void => {
+    this.#roomWanted.get(partition)?.(true)
+    if (this.#paused.delete(partition)) this.#options.resume(partition)
+  }
+
+  #decode(record: KafkaRecord): CustomerEvent | InvalidEvent {
+    const { APIS, EVENT_ID_NAMESPACE } = this.#options.config
+    const undecodable = headerText(record, UNDECODABLE_HEADER)
+    if (undecodable !== undefined) return { kind: 'invalid', reason: 'undecodable', message: undecodable }
+    const event = decodeEvent(record, headerText(record, LETTER_HEADERS.eventId) || undefined, EVENT_ID_NAMESPACE)
+    if (event.kind === 'invalid' || APIS.includes(apiOf(event.type))) return event
+    return { kind: 'invalid', reason: 'type_not_delivered', message: `type: ${event.type} goes by the API "${apiOf(event.type)}", and APIS does not name it` }
+  }
+
   /** What was done here beyond the commit is known from the memory too, even if the last commit failed; both count only from the committed offset on. */
   #begin(partition: number, { position, metadata }: PartitionStart): void {
     const { onReady, onBarrier } = this.#options
     const known = metadata === null ? undefined : this.#memories.get(partition)
     const memory: Memory = { done: decodeDone(position, metadata).union(known?.done ?? new Set()), attempts: known?.attempts ?? new Map() }
-    const work = new PartitionWork({ partition, start: position, most: this.#most, memory, onReady, onBarrier })
+    const work = new PartitionWork({ partition, start: position, most: this.#most, memory, onReady, onBarrier, onRoom: this.#onRoom })
     this.#works.set(partition, work)
     // begins elsewhere than at a committed offset: from now on that is where a successor has to begin, even if nothing gets done
     if (metadata === null) work.recommit()

@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
-import { APIS, limitsByEnvironment, MAX_BYTES, parseLimits, shown } from './api-limits.ts'
+import { limitsByEnvironment, MAX_BYTES, parseLimits, shown } from './api-limits.ts'
 import type { Api, ApiLimit, LimitsByApi } from './api-limits.ts'
 import type { Config } from './config.ts'
+import { APIS } from './config-keys.ts'
 import type { Logger } from './logger.ts'
 import { oneAtATime } from './one-at-a-time.ts'
 

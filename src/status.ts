@@ -1,14 +1,12 @@
 import type { Announcer } from './announcer.ts'
+import type { Api } from './api-limits.ts'
 import type { MonotonicClock } from './clock.ts'
-import type { Breaker } from './delivery/breaker.ts'
-import type { Delivery } from './delivery/delivery.ts'
-import type { Gate } from './delivery/gate.ts'
+import type { Channel } from './delivery/channel.ts'
 import { holdOf } from './delivery/hold.ts'
 import type { Hold } from './delivery/hold.ts'
 import type { Quota } from './delivery/quota.ts'
 import type { Intake } from './intake.ts'
 import type { DeadLetters } from './kafka/dead-letter.ts'
-import type { SlotLimiter } from './limiter/limiter.ts'
 import type { SlotSource } from './limiter/source.ts'
 
 /** Where the process stands in its group. */
@@ -24,12 +22,9 @@ export interface GroupStatus {
 export interface StatusSources {
   readonly group: () => GroupStatus
   readonly intake: Pick<Intake, 'partitions' | 'pending' | 'pausedPartitions'>
-  readonly delivery: Delivery
+  readonly channels: readonly Omit<Channel, 'close'>[]
   readonly deadLetters: DeadLetters
-  readonly limiter: SlotLimiter
   readonly source: Pick<SlotSource, 'ledger'>
-  readonly breaker: Breaker
-  readonly gate: Gate
   readonly quota: Quota
   /** Records; undefined before it was looked up. */
   readonly lag: () => number | undefined
@@ -41,19 +36,19 @@ export interface StatusSources {
 export interface Status {
   /** Notices what time alone has changed, and tells it in the log. To be called about once a second. */
   look(): void
-  /** The one word for what holds sending now. */
-  hold(): Hold
+  /** The one word for what holds sending by this API now. */
+  hold(api: Api): Hold
   /** What /readyz?verbose shows: how each part stands. Nothing secret, nothing personal. */
   report(): object
 }
 
 export function createStatus(sources: StatusSources): Status {
-  const { group, intake, delivery, deadLetters, limiter, source, breaker, gate, quota, lag, concurrency, announcer, clock } = sources
-  let held: { readonly by: Hold; readonly since: number } | undefined
+  const { group, intake, channels, deadLetters, source, quota, lag, concurrency, announcer, clock } = sources
+  const held = new Map<Api, { readonly by: Hold; readonly since: number }>()
   /** Generation in which the fence was last seen open: it is shut at the beginning of each. */
   let opened: number | undefined
 
-  const hold = (): Hold => {
+  const holdOfChannel = ({ api, limiter, delivery, breaker, gate }: Omit<Channel, 'close'>): Hold => {
     const now = clock()
     const { stopping, joined, generation, fenced } = group()
     const by = holdOf({
@@ -63,12 +58,12 @@ export function createStatus(sources: StatusSources): Status {
       inFlight: delivery.inFlight, ready: delivery.ready, waiting: delivery.waiting, writing: delivery.writing, heldUp: deadLetters.heldUp.length,
       pending: intake.pending.records,
     })
-    if (held?.by !== by) held = { by, since: now }
+    if (held.get(api)?.by !== by) held.set(api, { by, since: now })
     return by
   }
 
   /** ms until something is tried again, where that is known. */
-  const nextTry = (by: Hold, now: number): number | null => {
+  const nextTry = ({ breaker, gate, delivery }: Omit<Channel, 'close'>, by: Hold, now: number): number | null => {
     switch (by) {
       case 'credentials_refused':
       case 'breaker_open': return Math.round(breaker.waitMs(now))
@@ -87,32 +82,41 @@ export function createStatus(sources: StatusSources): Status {
       : { state: 'open', stops: false, message: 'fence open again: Kafka acknowledges heartbeats' })
   }
 
+  const reportOf = (channel: Omit<Channel, 'close'>, now: number): object => {
+    const { api, limiter, delivery, breaker, gate } = channel
+    const by = holdOfChannel(channel)
+    const { share, owned, free, held: inUse } = limiter.stats()
+    const { lastError } = delivery
+    return {
+      sending: { state: by, sinceMs: Math.round(now - (held.get(api)?.since ?? now)), nextTryMs: nextTry(channel, by, now) },
+      breaker: { state: breaker.state(now), nextAttemptMs: Math.round(breaker.waitMs(now)) },
+      gate: { closedForMs: Math.round(gate.closedFor(now)), partOfSlots: gate.part(now) },
+      slots: { share, owned, usable: limiter.usable(), free, inUse },
+      events: { inFlight: delivery.inFlight, ready: delivery.ready, waiting: delivery.waiting },
+      lastError: lastError ? { what: lastError.what, agoMs: Math.round(now - lastError.at) } : null,
+    }
+  }
+
   return {
     look: () => {
-      delivery.look()
+      for (const { delivery } of channels) delivery.look()
       lookAtFence()
-      hold()
+      for (const channel of channels) holdOfChannel(channel)
     },
-    hold,
+    hold: (api) => holdOfChannel(channels.find((channel) => channel.api === api)!),
     report: () => {
       const now = clock()
-      const by = hold()
       const { joined, generation, fenced } = group()
-      const { share, owned, free, held: inUse } = limiter.stats()
       const { records, bytes } = intake.pending
-      const { lastError } = delivery
       return {
-        sending: { state: by, sinceMs: Math.round(now - (held?.since ?? now)), nextTryMs: nextTry(by, now) },
         group: {
           joined, generation: generation ?? null, partitions: intake.partitions().toSorted((a, b) => a - b), fence: fenced ? 'shut' : 'open',
         },
-        breaker: { state: breaker.state(now), nextAttemptMs: Math.round(breaker.waitMs(now)) },
-        gate: { closedForMs: Math.round(gate.closedFor(now)), partOfSlots: gate.part(now) },
-        slots: { share, owned, usable: limiter.usable(), free, inUse, ledger: ledgerOf(source.ledger()) },
-        events: { inFlight: delivery.inFlight, ready: delivery.ready, waiting: delivery.waiting, pending: records, pendingBytes: bytes },
+        apis: Object.fromEntries(channels.map((channel) => [channel.api, reportOf(channel, now)])),
+        ledger: ledgerOf(source.ledger()),
+        pending: { records, bytes },
         pausedPartitions: intake.pausedPartitions,
         deadLetters: { quotaLeft: quota.left(now), partitionsHeldUp: deadLetters.heldUp },
-        lastError: lastError ? { what: lastError.what, agoMs: Math.round(now - lastError.at) } : null,
         lagRecords: lag() ?? null,
       }
     },

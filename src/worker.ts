@@ -1,15 +1,11 @@
 import { Announcer } from './announcer.ts'
 import { monotonic, sleep, wall, withMargin } from './clock.ts'
-import { HIGHEST_LIMIT } from './config-keys.ts'
 import type { Config } from './config.ts'
 import { fenceMs } from './config.ts'
-import { Breaker } from './delivery/breaker.ts'
-import { createCustomerIo } from './delivery/customerio.ts'
-import { Delivery } from './delivery/delivery.ts'
-import { Gate } from './delivery/gate.ts'
-import { Health } from './delivery/health.ts'
+import { createChannel, keyOf } from './delivery/channel.ts'
+import type { Channel } from './delivery/channel.ts'
+import { apiOf } from './delivery/operations.ts'
 import { Quota } from './delivery/quota.ts'
-import { States } from './delivery/states.ts'
 import { errorText } from './errors.ts'
 import { createGauges } from './gauges.ts'
 import { Intake } from './intake.ts'
@@ -22,9 +18,7 @@ import { DeadLetters } from './kafka/dead-letter.ts'
 import { Fence } from './kafka/fence.ts'
 import { preflight } from './kafka/preflight.ts'
 import { dealToGroup } from './limiter/group-deal.ts'
-import { SlotLimiter } from './limiter/limiter.ts'
 import { createSource } from './limiter/source.ts'
-import { USED_APIS } from './api-limits.ts'
 import { Limits } from './limits.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
@@ -78,44 +72,23 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
   const limits = new Limits({ config, logger })
   const latestArrivalMs = withMargin(config.LATEST_ARRIVAL_MS)
   const fenced = () => !fence.isOpen(monotonic())
-  const source = createSource({ config, limits, apis: USED_APIS, clock: monotonic, after, random: Math.random, announcer, logger, fenced })
-  const share = source.of('track')
-  const { windowMs } = limits.of('track')
-  const limiter = new SlotLimiter({
-    share, windowMs: withMargin(windowMs), latestArrivalMs, concurrency: config.CONCURRENCY, clock: monotonic, after,
-    // a file may raise the limit to what is allowed at most
-    mostPerSecond: ((config.RATE_LIMITS_FILE ? HIGHEST_LIMIT : limits.of('track').limit) * 1_000) / windowMs,
-    onDepleted: () => metrics.limiterDepleted.inc(),
-    onError: (error) => {
-      metrics.limiterErrors.inc()
-      logger.error({ cause: errorText(error) }, 'limiter')
-    },
-  })
-  const backoff = { baseMs: config.RETRY_BASE_MS, capMs: config.RETRY_CAP_MS, jitter: config.RETRY_JITTER }
-  const customerIo = createCustomerIo({
-    siteId: config.CUSTOMERIO_SITE_ID, apiKey: () => secrets.of('CUSTOMERIO_API_KEY') ?? '', region: config.CUSTOMERIO_REGION, url: config.CUSTOMERIO_URL,
-    timeoutMs: config.REQUEST_TIMEOUT_MS, connections: config.CONCURRENCY, onRefused: () => void secrets.look(), 
-    // the last word before the socket: a fence or a lease may have lapsed since the slot was taken
-    maySend: () => !fenced() && share.slots() > 0,
-  })
-  const gate = new Gate(backoff)
-  const breaker = new Breaker(backoff)
+  const source = createSource({ config, limits, apis: config.APIS, clock: monotonic, after, random: Math.random, announcer, logger, fenced })
   const quota = new Quota(config.EXHAUSTED_QUOTA)
   const deadLetters = new DeadLetters({ producer, topic: config.KAFKA_DLQ_TOPIC, workerVersion: version, logger, announcer, onFailure: () => metrics.deadLetterFailures.inc() })
-  const delivery = new Delivery({
-    customerIo, limiter, gate, breaker, deadLetters, health: new Health(), quota, states: new States({ breaker, gate, quota, announcer, clock: monotonic }),
-    policy: { ...backoff, retries: config.RETRY_MAX }, concurrency: config.CONCURRENCY,
-    clock: monotonic, wall, random: Math.random, metrics, logger, maySend: () => !fenced(),
-  })
-  secrets.onChange((key) => { if (key === 'CUSTOMERIO_API_KEY') delivery.credentialsChanged() })
+  const channels = config.APIS.map((api) => createChannel({
+    api, config, secrets, share: source.of(api), limit: limits.of(api), quota, deadLetters, announcer, metrics, logger, clock: monotonic, wall, after, fenced,
+  }))
+  const [firstChannel] = channels as [Channel]
+  const byApi = new Map(channels.map((channel) => [channel.api, channel]))
+  secrets.onChange((key) => { for (const { api, delivery } of channels) if (key === keyOf(api)) delivery.credentialsChanged() })
   const intake = new Intake({
     config,
-    onReady: (item) => delivery.add(item),
+    // what is invalid goes to no API, only to the dead-letter topic
+    onReady: (item) => (item.event.kind === 'event' ? byApi.get(apiOf(item.event.type)) ?? firstChannel : firstChannel).delivery.add(item),
     onBarrier: () => void commit(),
     pause: (partition) => consumer.pause(partition),
     resume: (partition) => consumer.resume(partition),
   })
-  share.onChange(() => delivery.pump())
 
   let assignment: Assignment | undefined
   let revoking: Promise<void> | undefined
@@ -148,9 +121,9 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
     if (!assignment) return
     const began = monotonic()
     source.revoked()
-    delivery.hold()
+    for (const { delivery } of channels) delivery.hold()
     // every request has been answered by then, or can't arrive any more
-    await Promise.race([limiter.quiet().then(async () => delivery.idle()), sleep(latestArrivalMs)])
+    await Promise.race([Promise.all(channels.map(async ({ limiter, delivery }) => limiter.quiet().then(async () => delivery.idle()))), sleep(latestArrivalMs)])
     for (let attempt = 1; attempt <= COMMIT_ATTEMPTS && intake.progress().size > 0; attempt += 1) await commit()
     intake.close()
     assignment = undefined
@@ -167,7 +140,7 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
     assigned: (given) => {
       if (assignment) {
         logger.error({ generation: given.generation }, 'assigned twice without a revoke')
-        delivery.hold()
+        for (const { delivery } of channels) delivery.hold()
         intake.close()
       }
       assignment = given
@@ -181,13 +154,13 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
       }
       intake.open(given)
       source.assigned(given.slots)
-      if (!stopping) delivery.start()
+      if (!stopping) for (const { delivery } of channels) delivery.start()
       logger.info({ generation: given.generation, partitions: given.partitions, partitionCount: given.partitionCount, slots: given.slots }, 'assigned')
     },
     acknowledged: (sentAt) => {
       const wasFenced = fenced()
       fence.acknowledged(sentAt)
-      if (wasFenced) delivery.pump()
+      if (wasFenced) for (const { delivery } of channels) delivery.pump()
     },
     replaced: () => {
       intake.forget()
@@ -197,6 +170,7 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
     deal: dealToGroup,
     position: (partition) => intake.position(partition),
     hasRoom: (partition) => intake.hasRoom(partition),
+    room: async (partition) => intake.room(partition),
     take: (record) => intake.take(record),
     reached: (partition, end) => intake.reached(partition, end),
     recommit: (partition) => intake.recommit(partition),
@@ -222,23 +196,20 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
   const isFenced = (): boolean => assignment !== undefined && fenced()
   const status = createStatus({
     group: () => ({ stopping, joined: hasJoined, generation: revoking ? undefined : assignment?.generation, fenced: isFenced() }),
-    intake, delivery, deadLetters, limiter, source, breaker, gate, quota, lag: () => gauges.lag(), concurrency: config.CONCURRENCY, announcer, clock: monotonic,
+    intake, channels, deadLetters, source, quota, lag: () => gauges.lag(), concurrency: config.CONCURRENCY, announcer, clock: monotonic,
   })
   const gauges = createGauges({
-    config, metrics, logger, announcer, admin, intake, limiter, source, limits, delivery, gate, breaker, quota, deadLetters, hold: status.hold, isFenced, sincePoll,
+    config, metrics, logger, announcer, admin, intake, channels, source, limits, quota, deadLetters, hold: status.hold, isFenced, sincePoll,
   })
 
   return {
     start: async () => {
       await admin.connect()
-      const dealt = config.RATE_LIMIT_SHARE === 'fixed' ? [] : USED_APIS.map((api) => ({ api, limit: limits.of(api).limit }))
+      const dealt = config.RATE_LIMIT_SHARE === 'fixed' ? [] : config.APIS.map((api) => ({ api, limit: limits.of(api).limit }))
       await preflight(admin, { source: config.KAFKA_TOPIC, deadLetters: config.KAFKA_DLQ_TOPIC }, dealt, logger)
       timers.push(
         setInterval(() => void consumer.heartbeat().catch(() => {}), config.KAFKA_HEARTBEAT_INTERVAL_MS),
-        setInterval(() => {
-          void commit()
-          intake.resumeWhereRoom()
-        }, config.COMMIT_INTERVAL_MS),
+        setInterval(() => void commit(), config.COMMIT_INTERVAL_MS),
         setInterval(() => void gauges.look(), config.LAG_INTERVAL_MS),
         setInterval(() => void secrets.look(), config.SECRETS_INTERVAL_MS),
         setInterval(() => void limits.look(), config.RATE_LIMITS_INTERVAL_MS),
@@ -256,14 +227,14 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
     },
     stop: async () => {
       stopping = true
-      delivery.hold()
+      for (const { delivery } of channels) delivery.hold()
       await consumer.stop()
-      await Promise.race([limiter.quiet(), sleep(latestArrivalMs)])
+      await Promise.race([Promise.all(channels.map(async ({ limiter }) => limiter.quiet())), sleep(latestArrivalMs)])
       await source.stop()
       for (const timer of timers) clearInterval(timer)
-      await Promise.all([producer.stop(), admin.stop(), customerIo.close()])
+      await Promise.all([producer.stop(), admin.stop(), ...channels.map(async (channel) => channel.close())])
     },
-    left: () => ({ records: intake.pending.records, inFlight: delivery.inFlight }),
+    left: () => ({ records: intake.pending.records, inFlight: channels.reduce((sum, { delivery }) => sum + delivery.inFlight, 0) }),
     joined: () => hasJoined,
     sincePoll,
     measure: gauges.measure,

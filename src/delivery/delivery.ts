@@ -1,4 +1,6 @@
+import type { Api, ApiLimit } from '../api-limits.ts'
 import type { MonotonicClock, WallClock } from '../clock.ts'
+import type { CustomerEvent } from '../event.ts'
 import type { DeadLetters, Refusal } from '../kafka/dead-letter.ts'
 import type { Item } from '../kafka/partition-work.ts'
 import type { Send, SlotLimiter } from '../limiter/limiter.ts'
@@ -6,21 +8,28 @@ import type { Logger } from '../logger.ts'
 import type { Metrics } from '../metrics.ts'
 import { Account } from './account.ts'
 import { retryAfterMs } from './backoff.ts'
+import { batchOf, halvesOf, isApart } from './batch.ts'
+import type { Batch } from './batch.ts'
+import { Batcher } from './batcher.ts'
+import type { DeliveryMode } from './batcher.ts'
 import type { Breaker } from './breaker.ts'
 import type { CustomerIo } from './customerio.ts'
 import type { Gate } from './gate.ts'
 import type { Health } from './health.ts'
 import { Judge } from './judge.ts'
+import type { Attempted } from './judge.ts'
 import type { Outcome, PolicyOptions } from './policy.ts'
 import type { Quota } from './quota.ts'
-import { ReadyQueue } from './ready.ts'
-import type { Placed } from './ready.ts'
 import type { States } from './states.ts'
-import { isAnswered, summaryOf } from './verdict.ts'
+import { isAnswered, summaryOf, TOO_LARGE, verdictOfOperation } from './verdict.ts'
 import type { Verdict } from './verdict.ts'
 import { Waiting } from './waiting.ts'
 
 export interface DeliveryOptions {
+  readonly api: Api
+  readonly mode: DeliveryMode
+  /** What a slot is for: a request, or one operation in it. */
+  readonly unit: ApiLimit['unit']
   readonly customerIo: CustomerIo
   readonly limiter: SlotLimiter
   readonly gate: Gate
@@ -40,12 +49,6 @@ export interface DeliveryOptions {
   readonly maySend: () => boolean
 }
 
-/** An item that can be sent, and since when (monotonic ms). */
-interface Ready extends Placed {
-  readonly item: Item
-  readonly since: number
-}
-
 /** What Customer.io last answered an attempt with that was not accepted. */
 export interface LastError {
   /** The status, or timeout, or network and a code. */
@@ -55,17 +58,18 @@ export interface LastError {
 }
 
 /**
- * The way of an event that is at the head of its lane, to its final outcome. Every attempt takes a slot, and what is sent is chosen only when
- * the slot is there. One person's next event is not known here until the present one is settled.
+ * The way of events that are at the heads of their lanes, by one API, to their final outcome. Every attempt takes a slot, and what is sent is chosen
+ * only when the slot is there. One person's next event is not known here until the present one is settled.
  *
  *   ready ──slot──► attempt ──verdict──► delivered | dead letter ──► settled
  *     ▲                          │
- *     └──backoff, gate, breaker──┘
+ *     ├──backoff, gate, breaker──┤
+ *     └──halves of a batch───────┘
  */
 export class Delivery {
   readonly #options: DeliveryOptions
-  readonly #ready = new ReadyQueue<Ready>()
-  readonly #waiting = new Waiting((item) => this.add(item))
+  readonly #batcher: Batcher
+  readonly #waiting = new Waiting((batch) => this.#makeReady(batch))
   /** Its calls go before events. */
   readonly #account: Account
   readonly #judge: Judge
@@ -74,20 +78,23 @@ export class Delivery {
   #open = false
   /** Counts the starts. What was begun under an earlier one belongs to an assignment that is over: its partition may be somebody else's now. */
   #run = 0
+  #pumpAsked = false
   #wakeUp: NodeJS.Timeout | undefined
   #idle: (() => void)[] = []
   #lastError: LastError | undefined
 
   constructor(options: DeliveryOptions) {
     this.#options = options
+    this.#batcher = new Batcher(options.mode)
     this.#account = new Account({ ...options, onVerdict: (verdict, sentAt) => {
       this.#observe(verdict, sentAt)
-      options.metrics.probes.inc({ result: verdict.kind })
+      options.metrics.probes.inc({ api: options.api, result: verdict.kind })
       this.look()
     } })
     this.#judge = new Judge({ ...options, account: this.#account })
   }
 
+  /** Requests in flight. */
   get inFlight(): number {
     return this.#inFlight
   }
@@ -104,7 +111,7 @@ export class Delivery {
 
   /** Events that could be sent now. */
   get ready(): number {
-    return this.#ready.size
+    return this.#batcher.events
   }
 
   /** Dead letters under way. */
@@ -126,7 +133,7 @@ export class Delivery {
   /** Nothing new begins; what waits is forgotten (its partition's memory keeps the attempts). What is in flight goes on. */
   hold(): void {
     this.#open = false
-    this.#ready.clear()
+    this.#batcher.clear()
     this.#account.forget()
     this.#waiting.clear()
     clearTimeout(this.#wakeUp)
@@ -147,12 +154,12 @@ export class Delivery {
       void this.#deadLetter(item, { reason: item.event.reason, message: item.event.message, httpStatus: undefined })
       return
     }
-    const left = item.dueAt - this.#options.clock()
-    if (left > 0) this.#waiting.add(item, left)
-    else {
-      this.#makeReady(item)
-      this.pump()
-    }
+    const now = this.#options.clock()
+    if (item.attempts === 0) {
+      item.readySince = now
+      this.#batcher.add(item)
+      this.#pumpSoon()
+    } else this.#putOff(batchOf([item], this.#batcher.carrierOf(item)), item.dueAt - now)
   }
 
   /** Other credentials are in use from now on: what the old ones were refused for is tried again, at once. */
@@ -164,10 +171,7 @@ export class Delivery {
   /** Tells what has changed, by time alone too. When the breaker closes, nobody waits out the longest backoff of the bad time. */
   look(): void {
     if (!this.#options.states.look(this.#lastError?.what)) return
-    for (const item of this.#waiting.clear()) {
-      item.dueAt = -Infinity
-      this.#makeReady(item)
-    }
+    for (const batch of this.#waiting.clear()) this.#makeReady(batch)
     this.pump()
   }
 
@@ -185,83 +189,120 @@ export class Delivery {
       return
     }
     if (breaker.state(now) === 'refused' && !this.#account.busy) this.#account.ask(() => {})
-    const events = Math.min(this.#ready.size, breaker.allowed(now) - this.#inFlight, concurrency - this.#inFlight)
-    const wanted = Math.max(0, events) + (this.#account.wanted ? 1 : 0)
-    for (let queued = limiter.queued(); queued < wanted; queued += 1) limiter.take(() => this.#pick(), () => this.pump())
+    const requests = this.#batcher.requests(Math.max(0, Math.min(breaker.allowed(now), concurrency) - this.#inFlight))
+    const wanted = requests + (this.#account.wanted ? 1 : 0)
+    for (let queued = limiter.queued(); queued < wanted; queued += 1) limiter.take(this.#pick, this.#goOn)
   }
 
-  /** What to send with a slot that is free now. */
-  #pick(): Send | undefined {
-    const { clock, gate, breaker, metrics } = this.#options
+  readonly #goOn = (): void => this.pump()
+
+  /** What to send with slots that are free now. */
+  readonly #pick = (free: number): Send | undefined => {
+    const { clock, gate, breaker, metrics, unit, api } = this.#options
     const now = clock()
     if (!this.#open || !this.#options.maySend() || gate.closedFor(now) > 0) return undefined
     if (this.#account.wanted) return async () => this.#account.call()
     if (this.#inFlight >= breaker.allowed(now)) return undefined
-    let next = this.#ready.shift()
-    while (next?.item.work.closed) next = this.#ready.shift()
-    if (!next) return undefined
-    metrics.limiterWait.observe((now - next.since) / 1000)
-    return async () => this.#attempt(next.item)
+    const batch = breaker.state(now) === 'half-open' ? this.#batcher.probe() : this.#batcher.next(unit === 'operation' ? free : Infinity)
+    if (!batch) return undefined
+    // what did not fit into the free slots needs others
+    if (unit === 'operation' && this.#batcher.events > 0) this.#pumpSoon()
+    // the first one has waited for longest
+    metrics.limiterWait.observe({ api }, Math.max(0, now - (batch.items[0] as Item).readySince) / 1000)
+    const send = async () => this.#attempt(batch)
+    return unit === 'operation' ? Object.assign(send, { slots: batch.items.length }) : send
   }
 
-  async #attempt(item: Item): ReturnType<Send> {
-    const { clock, customerIo } = this.#options
-    const { event } = item
-    if (event.kind !== 'event') throw new Error('only valid events are attempted')
+  async #attempt(batch: Batch): ReturnType<Send> {
+    const { clock, customerIo, metrics, api } = this.#options
     const [run, { credentials }] = [this.#run, this.#account]
     const sentAt = clock()
     this.#inFlight += 1
-    const verdict = await customerIo.attempt(event)
+    metrics.requestEvents.observe({ api }, batch.items.length)
+    const verdict = await customerIo.attempt(batch.items.map(eventOf), batch.carrier)
     this.#inFlight -= 1
     this.#observe(verdict, sentAt)
     if (run === this.#run) {
-      const attempted = { item, verdict, credentials, stillOurs: () => run === this.#run }
+      const attempted = { batch, verdict, credentials, stillOurs: () => run === this.#run }
       this.#judge.note(attempted)
       this.look()
-      this.#judge.judge(attempted, (outcome) => this.#carryOut(item, verdict, outcome))
+      if (verdict.kind === 'partly') this.#part(attempted, verdict)
+      else if (isTooLarge(batch, verdict)) this.#putOff(batchOf(batch.items, 'alone', batch.origin), 0)
+      else this.#judge.judge(attempted, (outcome) => this.#carryOut(batch, verdict, outcome))
     }
     this.#settleIdle()
     return { answered: isAnswered(verdict), sentAt }
   }
 
+  /** Of a batch, some operations failed: each of them is judged as if it had been sent alone. */
+  #part(attempted: Attempted, { failed, status }: Extract<Verdict, { kind: 'partly' }>): void {
+    const { batch } = attempted
+    this.#delivered(batch.items.filter((_, index) => !failed.has(index)))
+    for (const [index, fault] of failed) {
+      const alone = batchOf([batch.items[index] as Item], batch.carrier)
+      const verdict = verdictOfOperation(fault, status)
+      this.#judge.noteOperation(alone)
+      this.#judge.judge({ ...attempted, batch: alone, verdict }, (outcome) => this.#carryOut(alone, verdict, outcome))
+    }
+  }
+
   #observe(verdict: Verdict, sentAt: number): void {
-    const { clock, wall, gate, metrics, random, policy } = this.#options
+    const { clock, wall, gate, metrics, random, policy, api } = this.#options
     const now = clock()
-    metrics.attempts.inc({ status: verdict.kind === 'unavailable' && verdict.status === undefined ? (verdict.cause === 'timeout' ? 'timeout' : 'network') : String(verdict.status) })
-    metrics.attemptDuration.observe((now - sentAt) / 1000)
+    metrics.attempts.inc({ api, status: verdict.kind === 'unavailable' && verdict.status === undefined ? (verdict.cause === 'timeout' ? 'timeout' : 'network') : String(verdict.status) })
+    metrics.attemptDuration.observe({ api }, (now - sentAt) / 1000)
     if (verdict.kind !== 'accepted') this.#lastError = { what: summaryOf(verdict), at: now }
     if (verdict.kind !== 'throttled') return
-    metrics.throttled.inc()
+    metrics.throttled.inc({ api })
     gate.throttled(now, retryAfterMs(verdict.retryAfter, wall(), policy.capMs), random())
     this.look()
   }
 
-  #carryOut(item: Item, verdict: Verdict, outcome: Outcome): void {
-    const { metrics, logger, wall, clock } = this.#options
-    if (item.event.kind !== 'event' || item.work.closed) return
-    const where = { partition: item.record.partition, offset: item.record.offset, type: item.event.type }
+  #carryOut(batch: Batch, verdict: Verdict, outcome: Outcome): void {
+    const { metrics, api } = this.#options
     switch (outcome.kind) {
       case 'delivered':
-        metrics.events.inc({ type: item.event.type, outcome: 'delivered' })
-        if (item.record.timestamp > 0) metrics.eventAge.observe(Math.max(0, wall() - item.record.timestamp) / 1000)
-        logger.debug({ ...where, attempts: item.attempts + 1 }, 'delivered')
-        item.work.settle(item, true)
+        this.#delivered(batch.items)
         return
-      case 'dead-letter':
-        void this.#deadLetter(item, { reason: outcome.reason, message: outcome.message, httpStatus: verdict.status })
+      case 'dead-letter': {
+        const [item] = batch.items as [Item]
+        if (!item.work.closed) void this.#deadLetter(item, { reason: outcome.reason, message: outcome.message, httpStatus: verdict.status })
         return
-      case 'retry':
-        metrics.retries.inc({ cause: outcome.cause })
-        logger.debug({ ...where, attempts: item.attempts, cause: outcome.cause, afterMs: Math.round(outcome.afterMs) }, 'put off')
-        item.dueAt = clock() + outcome.afterMs
-        if (outcome.badDay) item.excused = item.attempts
-        if (!this.#open) return
-        if (outcome.afterMs > 0) this.#waiting.add(item, outcome.afterMs)
-        else {
-          this.#makeReady(item)
-          this.pump()
-        }
+      }
+      case 'halve':
+        metrics.halved.inc({ api, cause: outcome.cause })
+        for (const half of halvesOf(batch)) this.#putOff(half, outcome.afterMs)
+        return
+      case 'retry': {
+        metrics.retries.inc({ api, cause: outcome.cause })
+        if (outcome.badDay) for (const state of [batch.tally, ...batch.items]) state.excused = state.attempts
+        this.#debug(batch.items, { cause: outcome.cause, afterMs: Math.round(outcome.afterMs) }, 'put off')
+        this.#putOff(batch, outcome.afterMs)
+      }
     }
+  }
+
+  #delivered(items: readonly Item[]): void {
+    const { metrics, wall } = this.#options
+    const now = wall()
+    const counts = new Map<string, number>()
+    this.#debug(items, {}, 'delivered')
+    for (const item of items) {
+      const { event, record, work } = item
+      if (work.closed || event.kind !== 'event') continue
+      counts.set(event.type, (counts.get(event.type) ?? 0) + 1)
+      if (record.timestamp > 0) metrics.eventAge.observe(Math.max(0, now - record.timestamp) / 1000)
+      work.settle(item, true)
+    }
+    for (const [type, count] of counts) metrics.events.inc({ type, outcome: 'delivered' }, count)
+  }
+
+  #putOff(batch: Batch, ms: number): void {
+    const dueAt = this.#options.clock() + ms
+    for (const state of [batch.tally, ...batch.items]) state.dueAt = dueAt
+    if (!this.#open) return
+    if (ms > 0) this.#waiting.add(batch, ms)
+    else this.#makeReady(batch)
   }
 
   async #deadLetter(item: Item, refusal: Refusal): Promise<void> {
@@ -279,8 +320,34 @@ export class Delivery {
     this.#settleIdle()
   }
 
-  #makeReady(item: Item): void {
-    this.#ready.push({ item, work: item.work, record: item.record, since: this.#options.clock() })
+  /** They can be sent now: with whatever others there are, or as they are. */
+  #makeReady(batch: Batch): void {
+    const now = this.#options.clock()
+    for (const item of batch.items) [item.dueAt, item.readySince] = [-Infinity, now]
+    const [first] = batch.items as [Item]
+    // who goes alone anyway stands in line with all others
+    const joins = !isApart(batch) || (batch.carrier === 'alone' && this.#batcher.carrierOf(first) === 'alone')
+    if (!joins) this.#batcher.addFormed(batch)
+    else for (const item of batch.items) this.#batcher.add(item)
+    this.#pumpSoon()
+  }
+
+  /** Once for all that becomes ready in one go. */
+  #pumpSoon(): void {
+    if (this.#pumpAsked) return
+    this.#pumpAsked = true
+    queueMicrotask(() => {
+      this.#pumpAsked = false
+      this.pump()
+    })
+  }
+
+  #debug(items: readonly Item[], fields: object, message: string): void {
+    const { logger } = this.#options
+    if (!logger.isLevelEnabled('debug')) return
+    for (const { record: { partition, offset }, event, attempts } of items) {
+      logger.debug({ partition, offset, type: event.kind === 'event' ? event.type : 'invalid', attempts, ...fields }, message)
+    }
   }
 
   #wakeIn(ms: number): void {
@@ -296,4 +363,14 @@ export class Delivery {
     this.#idle = []
     for (const resolve of waiting) resolve()
   }
+}
+
+function eventOf({ event }: Item): CustomerEvent {
+  if (event.kind !== 'event') throw new Error('only valid events are attempted')
+  return event
+}
+
+/** One operation alone is too large for a batch: the single call may take it. */
+function isTooLarge({ items, carrier }: Batch, verdict: Verdict): boolean {
+  return verdict.kind === 'rejected' && verdict.status === TOO_LARGE && carrier === 'batch' && items.length === 1
 }

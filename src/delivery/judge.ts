@@ -1,6 +1,7 @@
 import type { MonotonicClock, WallClock } from '../clock.ts'
-import type { Item } from '../kafka/partition-work.ts'
 import type { Account } from './account.ts'
+import { countFailure } from './batch.ts'
+import type { Batch } from './batch.ts'
 import type { Breaker } from './breaker.ts'
 import type { Health } from './health.ts'
 import { afterAsking, ALL_FAIL, decide } from './policy.ts'
@@ -27,15 +28,15 @@ export interface JudgeOptions {
 
 /** One attempt that is to be judged. */
 export interface Attempted {
-  readonly item: Item
+  readonly batch: Batch
   readonly verdict: Verdict
   /** Those that it was made with, see account.ts. */
   readonly credentials: number
-  /** Whether the event is still this process's business. */
+  /** Whether the events are still this process's business. */
   readonly stillOurs: () => boolean
 }
 
-/** From the verdict on an attempt to what becomes of its event: remembers how all fare, asks the account where that does not tell enough. */
+/** From the verdict on an attempt to what becomes of its events: remembers how all fare, asks the account where that does not tell enough. */
 export class Judge {
   readonly #options: JudgeOptions
 
@@ -43,23 +44,24 @@ export class Judge {
     this.#options = options
   }
 
-  /** Takes note of an attempt: for its event, for the others, for the breaker. */
-  note({ item, verdict }: Attempted): void {
+  /** Takes note of an attempt: for its events, for the others, for the breaker. */
+  note({ batch, verdict }: Attempted): void {
     const { health, breaker, clock, random } = this.#options
     const now = clock()
     switch (verdict.kind) {
       case 'unavailable':
-        this.#countFailure(item)
-        health.record(now, nameOf(item), item.lane, false)
+        this.#countFailure(batch)
+        health.record(now, batch.name, batch.origin, false)
         breaker.failed(now, health.failureRatio(BREAKER_ATTEMPTS, BREAKER_LANES) >= BREAKER_FAILED, random())
         return
       case 'rejected':
-        this.#countFailure(item)
-        health.record(now, nameOf(item), item.lane, true)
+        if (batch.items.length === 1) this.#countFailure(batch)
+        health.record(now, batch.name, batch.origin, true)
         breaker.succeeded()
         return
       case 'accepted':
-        health.record(now, nameOf(item), item.lane, true)
+      case 'partly':
+        health.record(now, batch.name, batch.origin, true)
         breaker.succeeded()
         return
       case 'throttled':
@@ -67,11 +69,18 @@ export class Judge {
     }
   }
 
-  /** @param decided called with what becomes of the event: at once, or when the account has answered; never if it is not ours any more */
+  /** Takes note of what became of one operation that failed in a batch of which others were accepted. */
+  noteOperation(batch: Batch): void {
+    this.#countFailure(batch)
+  }
+
+  /** @param decided called with what becomes of the events: at once, or when the account has answered; never if they are not ours any more */
   judge(attempted: Attempted, decided: (outcome: Outcome) => void): void {
     const { policy, random } = this.#options
-    const { item, verdict } = attempted
-    this.#settle(decide(verdict, this.#evidence(item), policy, random()), attempted, 0, decided)
+    const { batch, verdict } = attempted
+    // nothing to weigh, so no evidence is gathered: that is a walk over all attempts of late
+    if (verdict.kind === 'accepted') decided({ kind: 'delivered' })
+    else this.#settle(decide(verdict, this.#evidence(batch), policy, random()), attempted, 0, decided)
   }
 
   /** @param asked how often the account was asked because of this attempt */
@@ -81,32 +90,28 @@ export class Judge {
       return
     }
     const { account, policy, random } = this.#options
-    const { item, verdict, credentials, stillOurs } = attempted
+    const { batch, verdict, credentials, stillOurs } = attempted
     const answer = (said: Verdict): void => {
       if (!stillOurs()) return
-      if (verdict.kind === 'unauthorised' && said.kind === 'accepted') this.#countFailure(item)
-      this.#settle(afterAsking(verdict, said, asked + 1, this.#evidence(item), policy, random()), attempted, asked + 1, decided)
+      if (verdict.kind === 'unauthorised' && said.kind === 'accepted') this.#countFailure(batch)
+      this.#settle(afterAsking(verdict, said, asked + 1, this.#evidence(batch), policy, random()), attempted, asked + 1, decided)
     }
     if (verdict.kind === 'unauthorised') account.askAbout(credentials, answer)
     else account.ask(answer)
   }
 
-  #countFailure(item: Item): void {
-    const { wall } = this.#options
-    item.attempts += 1
-    item.firstFailureAt ??= wall()
-    item.lastFailureAt = wall()
+  #countFailure(batch: Batch): void {
+    countFailure(batch, this.#options.wall())
   }
 
-  #evidence(item: Item): Evidence {
+  #evidence({ items, name, tally }: Batch): Evidence {
     const { clock, health, breaker, quota } = this.#options
     const now = clock()
     // what a breaker has seen that is not closed may be longer ago than health looks back
-    const others = breaker.state(now) === 'closed' ? health.others(now, nameOf(item)) : ALL_FAIL
-    return { attempts: Math.max(1, item.attempts), failures: item.attempts - item.excused, others, takeQuota: () => quota.take(now) }
+    const others = breaker.state(now) === 'closed' ? health.others(now, name) : ALL_FAIL
+    return {
+      together: items.length > 1, attempts: Math.max(1, tally.attempts), failures: tally.attempts - tally.excused, others,
+      takeQuota: () => quota.take(now),
+    }
   }
-}
-
-function nameOf({ record }: Item): string {
-  return `${record.partition}:${record.offset}`
 }

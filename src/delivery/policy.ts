@@ -4,7 +4,7 @@ import type { Others } from './health.ts'
 import type { Verdict } from './verdict.ts'
 
 /** Reasons of dead letters that are given after an attempt: stable codes, an interface (docs/dead-letters.md). */
-export const GIVEN_UP_REASONS = ['rejected', 'exhausted', 'forbidden'] as const
+export const GIVEN_UP_REASONS = ['rejected', 'exhausted', 'forbidden', 'unconfirmed'] as const
 
 /** What to do with an event after an attempt. */
 export type Decision =
@@ -14,16 +14,22 @@ export type Decision =
 
 export type Outcome =
   | { readonly kind: 'delivered' }
+  /** One of several events that were sent together may be to blame: each half is sent by itself. */
+  | { readonly kind: 'halve'; readonly afterMs: number; readonly cause: string }
   /** `badDay`: others fail too, so what failed up to now does not count against the event. */
   | { readonly kind: 'retry'; readonly afterMs: number; readonly cause: string; readonly badDay: boolean }
   | { readonly kind: 'dead-letter'; readonly reason: typeof GIVEN_UP_REASONS[number]; readonly message: string }
 
 export interface PolicyOptions extends BackoffOptions {
   readonly retries: number
+  /** A request that may have arrived, though no answer came: `dead-letter` where a repeat would be seen by people (a message sent twice). */
+  readonly unconfirmed: 'retry' | 'dead-letter'
 }
 
 export interface Evidence {
-  /** Failed attempts of this event, this one included. */
+  /** Whether several events were sent together: then nothing tells whose fault it is. */
+  readonly together: boolean
+  /** Failed attempts of this event (or of these together), this one included. */
   readonly attempts: number
   /** Those of them that count against it: all since a bad day was last seen. */
   readonly failures: number
@@ -41,6 +47,9 @@ const MOST_FAILED = 0.1
  */
 const ENOUGH_OTHERS = 20
 
+/** Events that fail together though others succeed are tried so often before they are parted: a failure by chance costs one request, not two. */
+const TRIES_TOGETHER = 2
+
 /** A breaker that is not closed has seen the others fail. */
 export const ALL_FAIL: Others = { attempts: ENOUGH_OTHERS, failed: ENOUGH_OTHERS }
 
@@ -51,11 +60,16 @@ export const ALL_FAIL: Others = { attempts: ENOUGH_OTHERS, failed: ENOUGH_OTHERS
 export function decide(verdict: Verdict, evidence: Evidence, options: PolicyOptions, random: number): Decision {
   switch (verdict.kind) {
     case 'accepted': return { kind: 'delivered' }
+    case 'partly': throw new Error('each operation that failed has a verdict of its own')
     case 'throttled': return { kind: 'retry', afterMs: 0, cause: 'throttled', badDay: false }
-    case 'rejected': return { kind: 'dead-letter', reason: 'rejected', message: verdict.message }
+    case 'rejected': return evidence.together ? { kind: 'halve', afterMs: 0, cause: 'rejected' } : { kind: 'dead-letter', reason: 'rejected', message: verdict.message }
     case 'unauthorised': return { kind: 'ask' }
     case 'unavailable': {
+      if (!verdict.answered && options.unconfirmed === 'dead-letter') {
+        return { kind: 'dead-letter', reason: 'unconfirmed', message: `${verdict.cause}: it may have been sent` }
+      }
       if (isBadDay(evidence.others)) return waitForBetter(verdict, evidence, options, random)
+      if (evidence.together) return tryTogether(verdict, evidence, options, random)
       if (evidence.failures <= options.retries) return tryAgain(verdict, evidence, options, random)
       return evidence.others.attempts < ENOUGH_OTHERS ? { kind: 'ask' } : giveUp('exhausted', verdict.cause, evidence, options)
     }
@@ -73,6 +87,7 @@ export function afterAsking(verdict: Verdict, account: Verdict, asked: number, e
   switch (verdict.kind) {
     case 'unauthorised': {
       if (account.kind !== 'accepted') return { ...tryAgain(verdict, evidence, options, random), cause: 'unauthorised', badDay: true }
+      if (evidence.together) return tryTogether(verdict, evidence, options, random)
       // the credentials may have begun to work in between, so it is tried as often as what fails
       if (evidence.failures <= options.retries) return tryAgain(verdict, evidence, options, random)
       return giveUp('forbidden', `status ${verdict.status} though the credentials work`, evidence, options)
@@ -84,6 +99,7 @@ export function afterAsking(verdict: Verdict, account: Verdict, asked: number, e
       return giveUp('exhausted', verdict.cause, evidence, options)
     }
     case 'accepted':
+    case 'partly':
     case 'throttled':
     case 'rejected': throw new Error(`nothing to ask about: ${verdict.kind}`)
   }
@@ -96,6 +112,11 @@ function isBadDay({ attempts, failed }: Others): boolean {
 
 function tryAgain(verdict: Doubtful, { attempts }: Evidence, options: PolicyOptions, random: number): Retry {
   return { kind: 'retry', afterMs: backoffMs(attempts, options, random), cause: causeOf(verdict), badDay: false }
+}
+
+function tryTogether(verdict: Doubtful, evidence: Evidence, options: PolicyOptions, random: number): Outcome {
+  const again = tryAgain(verdict, evidence, options, random)
+  return evidence.failures < TRIES_TOGETHER ? again : { kind: 'halve', afterMs: again.afterMs, cause: again.cause }
 }
 
 function waitForBetter(verdict: Doubtful, evidence: Evidence, options: PolicyOptions, random: number): Retry {

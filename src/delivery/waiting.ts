@@ -1,37 +1,42 @@
-import type { Item } from '../kafka/partition-work.ts'
+import type { Batch } from './batch.ts'
 
-/** Events that wait for their next attempt. */
+/** Batches that wait for their next attempt: one timer each. */
 export class Waiting {
-  readonly #timers = new Map<Item, NodeJS.Timeout>()
-  readonly #onDue: (item: Item) => void
+  readonly #timers = new Map<Batch, NodeJS.Timeout>()
+  readonly #onDue: (batch: Batch) => void
+  #events = 0
 
-  constructor(onDue: (item: Item) => void) {
+  constructor(onDue: (batch: Batch) => void) {
     this.#onDue = onDue
   }
 
+  /** Events that wait. */
   get size(): number {
-    return this.#timers.size
+    return this.#events
   }
 
   /** When the first one is due (monotonic ms); undefined if none waits. */
   get firstDueAt(): number | undefined {
     let first: number | undefined
-    for (const { dueAt } of this.#timers.keys()) first = Math.min(first ?? dueAt, dueAt)
+    for (const { tally: { dueAt } } of this.#timers.keys()) first = Math.min(first ?? dueAt, dueAt)
     return first
   }
 
-  add(item: Item, ms: number): void {
-    this.#timers.set(item, setTimeout(() => {
-      this.#timers.delete(item)
-      this.#onDue(item)
+  add(batch: Batch, ms: number): void {
+    this.#events += batch.items.length
+    this.#timers.set(batch, setTimeout(() => {
+      this.#timers.delete(batch)
+      this.#events -= batch.items.length
+      this.#onDue(batch)
     }, Math.ceil(ms)))
   }
 
   /** @returns those that waited, and wait no more */
-  clear(): Item[] {
-    const items = [...this.#timers.keys()]
+  clear(): Batch[] {
+    const batches = [...this.#timers.keys()]
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
-    return items
+    this.#events = 0
+    return batches
   }
 }

@@ -9,7 +9,8 @@ export class Checkpoint {
   /** Admitted offsets in order; the part before `#head` is done and cut off now and then. */
   #admitted: number[] = []
   #head = 0
-  readonly #open = new Set<number>()
+  /** Resolved, but not all before it are. */
+  readonly #beyond = new Set<number>()
 
   /** @param start the committed offset: the first that is not done */
   constructor(start: number) {
@@ -26,11 +27,15 @@ export class Checkpoint {
     return this.#end
   }
 
+  /** What is resolved beyond the position. */
+  get beyond(): ReadonlySet<number> {
+    return this.#beyond
+  }
+
   /** @throws RangeError if `offset` is behind the end: the same record would count twice */
   admit(offset: number): void {
     if (offset < this.#end) throw new RangeError(`offset ${offset} is behind the end ${this.#end}`)
     this.#admitted.push(offset)
-    this.#open.add(offset)
     this.#end = offset + 1
   }
 
@@ -41,18 +46,38 @@ export class Checkpoint {
 
   /**
    * The record has its final outcome.
-   * @returns true if the prefix grew
+   * @param grown gets the offsets by which the prefix grew, in order
    * @throws RangeError if it was never admitted, or is resolved already
    */
-  resolve(offset: number): boolean {
-    if (!this.#open.delete(offset)) throw new RangeError(`offset ${offset} is not open`)
-    const before = this.#head
-    while (this.#head < this.#admitted.length && !this.#open.has(this.#admitted[this.#head] as number)) this.#head += 1
-    const grew = this.#head > before
-    if (this.#head > 1024 && this.#head * 2 > this.#admitted.length) {
-      this.#admitted = this.#admitted.slice(this.#head)
+  resolve(offset: number, grown?: number[]): void {
+    const admitted = this.#admitted
+    if (admitted[this.#head] !== offset) {
+      if (this.#beyond.has(offset) || !this.#isAdmitted(offset)) throw new RangeError(`offset ${offset} is not open`)
+      this.#beyond.add(offset)
+      return
+    }
+    let next: number | undefined = offset
+    do {
+      grown?.push(next)
+      this.#head += 1
+      next = admitted[this.#head]
+    } while (next !== undefined && this.#beyond.size > 0 && this.#beyond.delete(next))
+    if (this.#head > 1024 && this.#head * 2 > admitted.length) {
+      this.#admitted = admitted.slice(this.#head)
       this.#head = 0
     }
-    return grew
+  }
+
+  /** Whether `offset` was admitted and lies behind the position. */
+  #isAdmitted(offset: number): boolean {
+    let [low, high] = [this.#head + 1, this.#admitted.length - 1]
+    while (low <= high) {
+      const middle = (low + high) >> 1
+      const found = this.#admitted[middle] as number
+      if (found === offset) return true
+      if (found < offset) low = middle + 1
+      else high = middle - 1
+    }
+    return false
   }
 }

@@ -1,4 +1,4 @@
-import { NEVER_REPEATED } from '../event.ts'
+import { COMMITTED_ONE_BY_ONE, NEVER_REPEATED } from '../event.ts'
 import type { CustomerEvent, InvalidEvent } from '../event.ts'
 import { Checkpoint } from './checkpoint.ts'
 import { encodeDone } from './done-marks.ts'
@@ -23,6 +23,8 @@ export interface Item extends AttemptState {
   readonly lane: string
   readonly bytes: number
   readonly work: PartitionWork
+  /** Since when it could be sent (monotonic ms). */
+  readySince: number
 }
 
 /** What is known of records from the acknowledged commit on, by offset, for the time after a rebalance. */
@@ -53,6 +55,8 @@ export interface PartitionWorkOptions {
   readonly onReady: (item: Item) => void
   /** A lane goes on only after a commit: commit soon. */
   readonly onBarrier: () => void
+  /** There had been no room for a record, and half of it is free again. */
+  readonly onRoom: (partition: number) => void
 }
 
 /** One partition while it is assigned: its lanes, its checkpoint, and the bound on what is pending. */
@@ -62,13 +66,13 @@ export class PartitionWork {
   readonly #lanes = new Lanes<Item>()
   readonly #checkpoint: Checkpoint
   readonly #open = new Map<number, Item>()
-  /** Final outcomes beyond the prefix. */
-  readonly #done = new Set<number>()
-  /** Final outcomes within the prefix that no commit has been acknowledged for. */
-  readonly #passed = new Set<number>()
+  /** Final outcomes within the prefix that no commit has been acknowledged for, in order. */
+  #passed: number[] = []
   /** What goes on only after a commit that has everything done by now, up to `offset`. */
-  #barriers: { readonly offset: number; readonly version: number; readonly goOn: () => void }[] = []
+  #barriers: { readonly item: Item; readonly version: number; readonly goOn: () => void }[] = []
   #bytes = 0
+  /** A record had no room, and half of the room has not been free since. */
+  #full = false
   #version = 0
   #committedVersion = 0
   /** Offsets from here on are not in the marks of the last acknowledged commit. */
@@ -99,7 +103,7 @@ export class PartitionWork {
   progress(mostMetadata?: number): Progress | undefined {
     if (this.#version === this.#committedVersion) return undefined
     const offset = this.#checkpoint.position
-    const { metadata, end } = encodeDone(offset, this.#done, mostMetadata)
+    const { metadata, end } = encodeDone(offset, this.#checkpoint.beyond, mostMetadata)
     return { work: this, offset, metadata, marksEnd: end, version: this.#version }
   }
 
@@ -137,13 +141,9 @@ export class PartitionWork {
   /** One record always fits. What is done behind one that is not counts too: the memory is bounded with it. */
   hasRoom(): boolean {
     const { records, bytes } = this.#options.most
-    return this.#open.size === 0 || (this.#open.size + this.#done.size < records && this.#bytes < bytes)
-  }
-
-  /** Half of the room is free again. */
-  hasMuchRoom(): boolean {
-    const { records, bytes } = this.#options.most
-    return this.#open.size === 0 || (this.#open.size + this.#done.size <= records / 2 && this.#bytes <= bytes / 2)
+    const fits = this.#open.size === 0 || (this.#open.size + this.#checkpoint.beyond.size < records && this.#bytes < bytes)
+    if (!fits) this.#full = true
+    return fits
   }
 
   take(record: KafkaRecord, event: CustomerEvent | InvalidEvent): void {
@@ -155,8 +155,11 @@ export class PartitionWork {
     }
     const known = this.#options.memory?.attempts.get(record.offset)
     const lane = event.kind === 'event' ? event.person : (record.key?.toString() ?? `offset ${record.offset}`)
-    const state = known ?? { attempts: 0, excused: 0, firstFailureAt: undefined, lastFailureAt: undefined, dueAt: -Infinity }
-    const item: Item = { ...state, record, event, lane, bytes: sizeOf(record), work: this }
+    const item: Item = {
+      record, event, lane, bytes: sizeOf(record), work: this, readySince: 0,
+      attempts: 0, excused: 0, firstFailureAt: undefined, lastFailureAt: undefined, dueAt: -Infinity,
+    }
+    if (known) Object.assign(item, known)
     this.#open.set(record.offset, item)
     this.#bytes += item.bytes
     if (this.#lanes.push(lane, item)) this.#begin(item)
@@ -175,8 +178,9 @@ export class PartitionWork {
     this.#open.delete(item.record.offset)
     this.#bytes -= item.bytes
     this.#resolve(item.record)
-    // a repeat of it would hit newer data, so the lane goes on only after the commit
-    if (delivered && neverRepeated(item)) this.#afterCommit(item, () => this.#next(item))
+    if (this.#full) this.#tellRoom()
+    // a repeat of it would hit newer data, or send a message twice: the lane goes on only after the commit
+    if ((delivered && neverRepeated(item)) || committedOneByOne(item)) this.#afterCommit(item, () => this.#next(item))
     else this.#next(item)
   }
 
@@ -185,8 +189,8 @@ export class PartitionWork {
     if (this.#closed) return
     this.#committedVersion = Math.max(this.#committedVersion, progress.version)
     this.#marksEnd = progress.marksEnd
-    for (const offset of this.#passed) if (offset < progress.offset) this.#passed.delete(offset)
-    const passed = this.#barriers.filter(({ version, offset }) => version <= progress.version && offset < progress.marksEnd)
+    this.#passed = this.#passed.filter((offset) => offset >= progress.offset)
+    const passed = this.#barriers.filter(({ version, item }) => version <= progress.version && item.record.offset < progress.marksEnd)
     if (passed.length === 0) return
     this.#barriers = this.#barriers.filter((barrier) => !passed.includes(barrier))
     for (const { goOn } of passed) goOn()
@@ -197,22 +201,23 @@ export class PartitionWork {
     for (const { record, attempts: count, excused, firstFailureAt, lastFailureAt, dueAt } of this.#open.values()) {
       if (count > 0) attempts.set(record.offset, { attempts: count, excused, firstFailureAt, lastFailureAt, dueAt })
     }
-    const done = this.#passed.union(this.#done)
+    const done = new Set(this.#passed).union(this.#checkpoint.beyond)
     // a lane that waits for a commit must go on waiting: its head is rather done again, with nothing newer sent yet
-    for (const { offset } of this.#barriers) done.delete(offset)
+    for (const { item } of this.#barriers) if (neverRepeated(item)) done.delete(item.record.offset)
     return { done, attempts }
   }
 
-  #resolve(record: KafkaRecord): void {
+  #resolve({ offset }: KafkaRecord): void {
     this.#version += 1
-    this.#done.add(record.offset)
-    if (!this.#checkpoint.resolve(record.offset)) return
-    const { position } = this.#checkpoint
-    for (const offset of this.#done) {
-      if (offset >= position) continue
-      this.#done.delete(offset)
-      this.#passed.add(offset)
-    }
+    this.#checkpoint.resolve(offset, this.#passed)
+  }
+
+  /** Not for each record that has room again, or there would be a fetch for each. */
+  #tellRoom(): void {
+    const { most: { records, bytes }, onRoom } = this.#options
+    if (this.#open.size > 0 && (this.#open.size + this.#checkpoint.beyond.size > records / 2 || this.#bytes > bytes / 2)) return
+    this.#full = false
+    onRoom(this.partition)
   }
 
   #next(item: Item): void {
@@ -228,11 +233,15 @@ export class PartitionWork {
   }
 
   #afterCommit(item: Item, goOn: () => void): void {
-    this.#barriers.push({ offset: item.record.offset, version: this.#version, goOn })
+    this.#barriers.push({ item, version: this.#version, goOn })
     this.#options.onBarrier()
   }
 }
 
 function neverRepeated({ event }: Item): boolean {
   return event.kind === 'event' && NEVER_REPEATED.has(event.type)
+}
+
+function committedOneByOne({ event }: Item): boolean {
+  return event.kind === 'event' && COMMITTED_ONE_BY_ONE.has(event.type)
 }

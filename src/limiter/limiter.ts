@@ -1,6 +1,6 @@
 import type { MonotonicClock } from '../clock.ts'
-import { Bottlenecks } from './bottlenecks.ts'
 import { RecentPeak } from './peak.ts'
+import { Reservoir } from './reservoir.ts'
 import type { Demand, ShareSource } from './share.ts'
 import { Slots, type SlotTimes, type SlotUse } from './slots.ts'
 
@@ -23,8 +23,6 @@ export interface LimiterOptions extends SlotTimes {
   readonly share: ShareSource
   /** Most requests in flight. */
   readonly concurrency: number
-  /** The most requests a second that the share could ever allow: there are as many Bottlenecks as that needs. Without it there is one. */
-  readonly mostPerSecond?: number
   readonly clock: MonotonicClock
   /** Runs `run` no earlier than `ms` from now. */
   readonly after: (ms: number, run: () => void) => void
@@ -53,21 +51,22 @@ const PEAK_HALF_MS = 5_000
 /**
  * The limit, as integer slots (see slots.ts) over Bottleneck, whose reservoir is the number of free slots.
  *
- *   take ──► waiting ──a slot is free──► handed to a Bottleneck ──begins: pick──► in flight ──answer──► one window later: slots back
- *               ▲                                     │
- *               └─────────no slot is free now─────────┘
+ *   take ──► waiting ──slots are free: handed to Bottleneck as a group──► begins: pick──► in flight ──answer──► one window later: slots back
+ *               ▲                                                            │
+ *               └────────────────── no slot is free now ─────────────────────┘
  *
- * A take is handed over while slots are free beyond those for what was handed over before, and fewer than `concurrency` are in flight.
- * `Slots` has the last word: a job begins some ms after it was handed over, and by then the share may have shrunk, or a batch used more.
+ * A group is as many as slots are free for, while fewer than `concurrency` are in flight; one group at a time: what comes while it waits for
+ * Bottleneck's timers goes with the next, so the rate has no ceiling, and Bottleneck's work is for groups, not for requests.
+ * `Slots` has the last word: a group begins some ms after it was handed over, and by then the share may have shrunk, or a batch used more.
  * Bottleneck counts one for each request, however many slots that uses, so it never lacks what `Slots` has.
  */
 export class SlotLimiter {
   readonly #options: LimiterOptions
   readonly #slots: Slots
-  readonly #bottlenecks: Bottlenecks
+  readonly #reservoir: Reservoir
   readonly #peak = new RecentPeak(PEAK_HALF_MS)
   readonly #waiting: Take[] = []
-  /** Handed to a Bottleneck, and not begun. */
+  /** The group that was handed to Bottleneck and has not begun. */
   #handed = 0
   #running = 0
   #unsettled = 0
@@ -78,7 +77,7 @@ export class SlotLimiter {
   constructor(options: LimiterOptions) {
     this.#options = options
     this.#slots = new Slots(options)
-    this.#bottlenecks = new Bottlenecks({ mostPerSecond: options.mostPerSecond ?? 0, onError: (error) => options.onError?.(error) })
+    this.#reservoir = new Reservoir((error) => options.onError?.(error))
     options.share.onChange(() => this.#handOver())
     options.share.follow(() => this.demand())
   }
@@ -109,7 +108,7 @@ export class SlotLimiter {
 
   /** Attempts that were asked for and have not begun. */
   queued(): number {
-    return this.#waiting.length + this.#handed
+    return this.#waiting.length
   }
 
   stats(): LimiterStats {
@@ -124,8 +123,9 @@ export class SlotLimiter {
   /** More slots are no help while Customer.io itself wants fewer requests, nor while it is the concurrency that holds up the queue. */
   demand(): Demand {
     const { held } = this.#slots
-    const waiting = this.#waiting.length > 0 && this.#mayBegin()
-    if (waiting && held + this.#handed >= this.usable()) return { held, wanted: this.#part === 1 ? Infinity : held }
+    // some of those that wait may be on their way to slots that are free
+    const short = this.#waiting.length > Math.max(0, this.usable() - held) && this.#running < this.#options.concurrency
+    if (short) return { held, wanted: this.#part === 1 ? Infinity : held }
     const peak = this.#peak.at(this.#options.clock())
     return { held, wanted: peak === 0 ? 0 : peak + 1 }
   }
@@ -139,33 +139,33 @@ export class SlotLimiter {
   /** To be called after every change of what it looks at. */
   #handOver(): void {
     const usable = this.usable()
-    this.#bottlenecks.resize(usable)
-    while (this.#mayBegin() && this.#slots.held + this.#handed < usable) {
-      const take = this.#waiting.shift()
-      if (!take) return
-      this.#handed += 1
-      this.#bottlenecks.run(async (giveBack) => this.#begin(take, giveBack))
-    }
+    this.#reservoir.resize(usable)
+    if (this.#handed > 0) return
+    this.#handed = Math.max(0, Math.min(this.#waiting.length, this.#options.concurrency - this.#running, usable - this.#slots.held))
+    if (this.#handed > 0) this.#reservoir.start(this.#handed, () => this.#begin(this.#handed))
   }
 
-  #mayBegin(): boolean {
-    return this.#running + this.#handed < this.#options.concurrency
-  }
-
-  async #begin(take: Take, giveBack: () => void): Promise<void> {
+  #begin(count: number): void {
     // asked once: between two looks a lease may lapse, and what was picked would be lost
     const usable = this.usable()
-    const free = usable - this.#slots.held
-    const send = free > 0 ? take.pick(free) : undefined
-    this.#handed -= 1
-    if (send) await this.#use(send, usable, giveBack)
-    else giveBack()
-    if (free > 0) take.settled()
-    else this.#waiting.unshift(take)
+    let used = 0
+    for (let served = 0; served < count; served += 1) {
+      const free = usable - this.#slots.held
+      const take = free > 0 ? this.#waiting.shift() : undefined
+      if (!take) break
+      const send = take.pick(free)
+      if (!send) take.settled()
+      else {
+        used += 1
+        this.#use(take, send, usable).catch((error: unknown) => this.#options.onError?.(error))
+      }
+    }
+    this.#reservoir.giveBack(count - used)
+    this.#handed = 0
     this.#handOver()
   }
 
-  async #use(send: Send, usable: number, giveBack: () => void): Promise<void> {
+  async #use(take: Take, send: Send, usable: number): Promise<void> {
     const { clock, after, onDepleted } = this.#options
     const count = send.slots ?? 1
     if (count < 1 || !this.#slots.take(usable, count)) throw new RangeError(`${count} slots for a request, of ${usable - this.#slots.held}`)
@@ -182,9 +182,11 @@ export class SlotLimiter {
     after(freeMs, () => {
       this.#slots.giveBack(count)
       this.#peak.note(this.#slots.held, clock())
-      giveBack()
+      this.#reservoir.giveBack(1)
       this.#handOver()
     })
+    take.settled()
+    this.#handOver()
   }
 
   #settle(): void {

@@ -42,6 +42,16 @@ test('from one stop to another is a change too; a stop may be an error', () => {
   expect(said().map(({ level, from, to, lastedMs }) => [level, from, to, lastedMs])).toEqual([['warn', undefined, 'closed', undefined], ['error', 'closed', 'refused', 0]])
 })
 
+test('each API by itself', () => {
+  const { announces, said } = announcer()
+  for (const api of ['track', 'broadcast']) announces.say({ what: 'gate', api }, closed)
+  announces.say({ what: 'gate', api: 'broadcast' }, open)
+  expect(announces.say({ what: 'gate', api: 'track' }, closed)).toBe(false)
+  expect(said().map(({ what, api, to }) => [what, api, to])).toEqual([
+    ['gate', 'track', 'closed'], ['gate', 'broadcast', 'closed'], ['gate', 'broadcast', 'open'],
+  ])
+})
+
 test('each thing, and each partition, by itself', () => {
   const { announces, said } = announcer()
   for (const stop of [{ what: 'gate' }, { what: 'letters', partition: 0 }, { what: 'letters', partition: 1 }]) announces.say(stop, closed)

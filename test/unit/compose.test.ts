@@ -23,14 +23,16 @@ const worker = pairs(under(under(compose, 'x-worker'), 'environment'))
 
 test('the workers\' settings exist, and are enough to start', () => {
   expect(Object.keys(worker).filter((key) => !Object.hasOwn(KEYS, key))).toEqual([])
-  expect(readConfig(worker)).toMatchObject({ KAFKA_TOPIC: 'customerio-events', RATE_LIMIT: 100 })
+  expect(readConfig(worker)).toMatchObject({ KAFKA_TOPIC: 'customerio-events', RATE_LIMIT: 100, APIS: ['track', 'transactional'], DELIVERY_MODE: 'batch' })
 })
 
 test('they name the stand-in, its port, its limit and its credentials', () => {
   const command = under(under(compose, 'services'), 'stand-in')
   const option = (name: string) => new RegExp(`--${name}, "?([\\w.]+)"?`).exec(command)?.[1]
   expect([worker['CUSTOMERIO_URL'], worker['RATE_LIMIT']]).toEqual([`http://stand-in:${option('port')}`, option('limit')])
-  expect([worker['CUSTOMERIO_SITE_ID'], worker['CUSTOMERIO_API_KEY']]).toEqual([DEFAULT_CREDENTIALS.siteId, DEFAULT_CREDENTIALS.apiKey])
+  expect(worker['CUSTOMERIO_APP_URL']).toBe(worker['CUSTOMERIO_URL'])
+  const { siteId, apiKey, appKey } = DEFAULT_CREDENTIALS
+  expect([worker['CUSTOMERIO_SITE_ID'], worker['CUSTOMERIO_API_KEY'], worker['CUSTOMERIO_APP_API_KEY']]).toEqual([siteId, apiKey, appKey])
 })
 
 test('the topics are those of the default settings', () => {
@@ -58,7 +60,10 @@ test('Prometheus asks each worker', () => {
 })
 
 describe.each(readdirSync('docker/grafana/dashboards'))('the dashboard %s', (name) => {
-  interface Panel { id: number; title: string; datasource: { uid: string }; gridPos: { x: number; y: number; w: number; h: number }; targets: { expr: string }[] }
+  interface Panel {
+    id: number; title: string; datasource: { uid: string }; gridPos: { x: number; y: number; w: number; h: number }
+    targets: { expr: string; legendFormat: string }[]
+  }
   const { panels } = JSON.parse(readFileSync(join('docker/grafana/dashboards', name), 'utf8')) as { panels: Panel[] }
   const known = new Set(createMetrics().registry.getMetricsAsArray().flatMap(({ name: metric, type }) =>
     (String(type) === 'histogram' ? ['_bucket', '_sum', '_count'].map((end) => metric + end) : [metric])))
@@ -67,6 +72,22 @@ describe.each(readdirSync('docker/grafana/dashboards'))('the dashboard %s', (nam
     const shown = panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => [...expr.matchAll(/\b(?:customerio_worker|nodejs|process)_\w+/g)].map(([metric]) => metric)))
     expect(shown.length).toBeGreaterThan(panels.length - 1)
     expect([...new Set(shown)].filter((metric) => !known.has(metric))).toEqual([])
+  })
+
+  /** A metric's labels, by its name in Prometheus. */
+  const labels = new Map(createMetrics().registry.getMetricsAsArray().flatMap((metric) =>
+    ['', '_bucket', '_sum', '_count'].map((end) => [metric.name + end, (metric as unknown as { labelNames: string[] }).labelNames] as const)))
+  const targets = panels.flatMap((panel) => panel.targets.map(({ expr, legendFormat }) => [panel.title, expr, legendFormat] as const))
+
+  test.each(targets)('%s: it asks for labels that there are, and names series by labels that are left: %s', (_title, expr, legendFormat) => {
+    const metrics = [...expr.matchAll(/\b(?:customerio_worker|nodejs|process)_\w+/g)].map(([metric]) => metric)
+    const had = new Set(['instance', ...metrics.flatMap((metric) => [...(labels.get(metric) ?? []), ...(metric.endsWith('_bucket') ? ['le'] : [])])])
+    const grouped = [...expr.matchAll(/ by \((.+?)\)/g)].flatMap(([, names]) => (names as string).split(', '))
+    const selected = [...expr.matchAll(/[{,](\w+)[!=]/g)].map(([, label]) => label as string)
+    expect([...grouped, ...selected].filter((label) => !had.has(label))).toEqual([])
+    const left = / by \(/.test(expr) ? new Set(grouped) : /^\w+\(/.test(expr) ? new Set() : had
+    const named = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label]) => label)
+    expect(named.filter((label) => !left.has(label))).toEqual([])
   })
 
   test('its panels have ids of their own, do not overlap, and ask the datasource that is provisioned', () => {

@@ -68,6 +68,11 @@ describe('what is fine', () => {
     ['KAFKA_BROKERS', ' a:1 , b:2,[::1]:9092, ', ['a:1', 'b:2', '[::1]:9092']],
     ['CUSTOMERIO_URL', 'http://127.0.0.1:1234/api/v1/', 'http://127.0.0.1:1234'],
     ['CUSTOMERIO_URL', 'https://proxy.example/cio//', 'https://proxy.example/cio'],
+    ['CUSTOMERIO_APP_URL', 'http://127.0.0.1:1234/v1/', 'http://127.0.0.1:1234'],
+    ['CUSTOMERIO_APP_URL', 'https://proxy.example/api/v1', 'https://proxy.example/api'],
+    ['APIS', ' track ,,track, ', ['track']],
+    ['DELIVERY_MODE', 'single', 'single'],
+    ['UNCONFIRMED_SENDS', 'retry', 'retry'],
     ['RETRY_JITTER', '.5', 0.5],
     ['RETRY_MAX', '0', 0],
     ['KAFKA_TLS', 'true', true],
@@ -89,6 +94,10 @@ describe('a fault', () => {
     KAFKA_SASL_OAUTH_TOKEN_URL: ['ftp://x', 'token', 'https://:pw@x/'],
     CUSTOMERIO_REGION: ['US', 'asia'],
     CUSTOMERIO_URL: ['track.customer.io', 'ftp://x', 'https://x/?a=b', 'https://x/#a', 'https://u@x', 'https://:pw@x'],
+    CUSTOMERIO_APP_URL: ['api.customer.io', 'https://x/?a=b', 'https://u@x'],
+    APIS: [',', 'Track', 'general', 'track,general', 'track broadcast', 'all'],
+    DELIVERY_MODE: ['batches', 'BATCH', 'true'],
+    UNCONFIRMED_SENDS: ['dead_letter', 'true'],
     RATE_LIMIT: ['0', '1001', '1.5', '1e2', ' 5', '-1', 'many', '0x10', 'Infinity', 'NaN'],
     RATE_LIMIT_UNIT: ['batch', 'requests'],
     RATE_LIMITS_INTERVAL_MS: ['99', '3600001'],
@@ -171,6 +180,63 @@ describe('settings that contradict each other', () => {
   test('a setting that is wrong by itself is not compared with others', () => {
     expect(faultsOf({ RATE_LIMIT: 'x' })).toHaveLength(1)
     expect(faultsOf({ LATEST_ARRIVAL_MS: 'x' })).toHaveLength(1)
+    expect(faultsOf({ APIS: 'track,broadcast', CUSTOMERIO_APP_API_KEY: 'app-secret', ...fixed('x') })).toHaveLength(1)
+  })
+})
+
+describe('the APIs that events go by', () => {
+  const all: Environment = { APIS: 'track,transactional,broadcast', CUSTOMERIO_APP_API_KEY: 'app-secret' }
+
+  test('the Track API alone by default, with nothing more to set; batches, and no second message', () => {
+    expect(read()).toMatchObject({ APIS: ['track'], DELIVERY_MODE: 'batch', UNCONFIRMED_SENDS: 'dead-letter' })
+    expect(read({ ...all, APIS: 'broadcast, track' }).APIS).toEqual(['broadcast', 'track'])
+  })
+
+  test.each(['transactional', 'broadcast', 'track,broadcast'])('APIS=%s needs a key of the App API', (apis) => {
+    expect(faultsOf({ APIS: apis })).toEqual([`CUSTOMERIO_APP_API_KEY: is missing; APIS=${apis} needs it`])
+    expect(faultsOf({ APIS: apis, CUSTOMERIO_APP_API_KEY: 'app-secret' })).toEqual([])
+    expect(faultsOf({ APIS: apis, CUSTOMERIO_APP_API_KEY_FILE: '/nowhere' })).toEqual([expect.stringMatching(/^CUSTOMERIO_APP_API_KEY_FILE: .*can't be read/)])
+  })
+
+  test('messages for people don\'t leave for Customer.io itself from what was pointed elsewhere', () => {
+    const elsewhere = { CUSTOMERIO_URL: 'http://stand-in:8080' }
+    expect(faultsOf({ ...all, ...elsewhere })).toEqual(['CUSTOMERIO_APP_URL: is missing; CUSTOMERIO_URL and APIS=track,transactional,broadcast needs it'])
+    expect(faultsOf({ ...all, ...elsewhere, CUSTOMERIO_APP_URL: 'nonsense' })).toEqual([expect.stringMatching(/^CUSTOMERIO_APP_URL: "nonsense" is not allowed/)])
+    expect(faultsOf({ ...all, ...elsewhere, CUSTOMERIO_APP_URL: 'http://stand-in:8080' })).toEqual([])
+    expect(faultsOf({ ...all, CUSTOMERIO_APP_URL: 'http://stand-in:8080' })).toEqual([])
+    expect(faultsOf(elsewhere)).toEqual([])
+  })
+
+  test('what is wrong with APIS is one fault: nothing is concluded from it', () => {
+    expect(faultsOf({ APIS: 'general', CUSTOMERIO_URL: 'http://stand-in:8080', ...fixed('90') })).toEqual([expect.stringMatching(/^APIS: "general" is not allowed; allowed: track \| transactional \| broadcast/)])
+  })
+
+  describe('each process needs a request a window of each of them, if they share by a divisor', () => {
+    const notEnough = (api: string, divisor: number, left: number) => expect.stringMatching(new RegExp(`^RATE_LIMIT_DIVISOR: ${divisor} leaves each process less than one request a window for ${api} \\(limit - reserve ${left}\\); `
+      + 'allowed: at most that, a larger limit by RATE_LIMITS_FILE, or another RATE_LIMIT_SHARE$'))
+    const file = { RATE_LIMITS_FILE: '/more' }
+    const holding = (text: string) => (path: string) => (path === '/more' ? text : noFiles(path))
+
+    test('one broadcast in ten seconds is not divided', () => {
+      expect(faultsOf({ ...all, ...fixed('1') })).toEqual([])
+      expect(faultsOf({ ...all, ...fixed('2') })).toEqual([notEnough('broadcast', 2, 1)])
+      expect(faultsOf({ ...all, ...fixed('2'), RATE_LIMIT_SHARE: 'partitions' })).toEqual([])
+    })
+
+    test('all that have too little are named', () => {
+      expect(faultsOf({ ...all, ...fixed('101') })).toEqual([expect.stringMatching(/^RATE_LIMIT_DIVISOR: 101 .* RATE_LIMIT - RATE_LIMIT_RESERVE$/), notEnough('transactional', 101, 100), notEnough('broadcast', 101, 1)])
+    })
+
+    test('those that are not used are not counted', () => {
+      expect(faultsOf({ ...all, APIS: 'transactional', ...fixed('100') })).toEqual([])
+      expect(faultsOf({ ...all, APIS: 'transactional', ...fixed('101') })).toEqual([notEnough('transactional', 101, 100)])
+    })
+
+    test('the file says what there is', () => {
+      expect(faultsOf({ ...all, ...file, ...fixed('2') }, holding('{"broadcast":{"limit":3,"reserve":1}}'))).toEqual([])
+      expect(faultsOf({ ...all, ...file, ...fixed('3') }, holding('{"broadcast":{"limit":3,"reserve":1}}'))).toEqual([notEnough('broadcast', 3, 2)])
+      expect(faultsOf({ ...all, ...file, ...fixed('3') }, holding('nonsense'))).toEqual([expect.stringMatching(/^RATE_LIMITS_FILE: /)])
+    })
   })
 })
 

@@ -13,7 +13,7 @@ const refusal = { reason: 'rejected', message: 'event name is not allowed', http
 function itemOf(record: KafkaRecord, state: Partial<AttemptState> = {}): Item {
   const items: Item[] = []
   const work = new PartitionWork({
-    partition: record.partition, start: 0, most: { records: 10, bytes: 1e6 }, memory: undefined, onReady: (item) => items.push(item), onBarrier: () => {},
+    partition: record.partition, start: 0, most: { records: 10, bytes: 1e6 }, memory: undefined, onReady: (item) => items.push(item), onBarrier: () => {}, onRoom: () => {},
   })
   work.take(record, decodeEvent(record, undefined, 'test'))
   return Object.assign(items[0]!, state)

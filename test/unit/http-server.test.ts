@@ -11,7 +11,7 @@ type Given = Partial<Omit<HttpServerOptions, 'host' | 'probes'>> & { probes?: Pa
 async function serve(given: Given = {}): Promise<string> {
   const ok = () => ({ ok: true, why: 'fine' })
   const server = await startHttpServer({
-    host: HOST, port: 0, timeoutMs: 5_000, status: () => ({ sending: { state: 'idle' } }), ...given,
+    host: HOST, port: 0, timeoutMs: 5_000, status: () => ({ apis: { track: { sending: { state: 'idle' } } } }), ...given,
     metrics: given.metrics ?? (async () => ({ type: 'text/plain; version=0.0.4', text: 'up 1\n' })),
     probes: { '/healthz': ok, '/readyz': ok, '/startupz': ok, ...given.probes },
   })
@@ -59,13 +59,13 @@ describe.each(['/healthz', '/readyz', '/startupz'] as const)('%s', (path) => {
 })
 
 describe('/readyz?verbose', () => {
-  const status = () => ({ sending: { state: 'fenced' }, lagRecords: 3 })
+  const status = () => ({ apis: { track: { sending: { state: 'fenced' } } }, lagRecords: 3 })
 
   test.each([[true, 'ready', 200], [false, 'not joined yet', 503]])('tells all as JSON, with the status code of /readyz (ready: %s)', async (ok, why, code) => {
     const url = await serve({ status, probes: { '/readyz': () => ({ ok, why }) } })
     const { status: answered, type, cache, text } = await ask(`${url}/readyz?verbose`)
     expect([answered, type, cache]).toEqual([code, 'application/json', 'no-store'])
-    expect(JSON.parse(text)).toEqual({ ready: ok, why, sending: { state: 'fenced' }, lagRecords: 3 })
+    expect(JSON.parse(text)).toEqual({ ready: ok, why, apis: { track: { sending: { state: 'fenced' } } }, lagRecords: 3 })
     expect(text.split('\n').slice(0, 2)).toEqual(['{', `  "ready": ${ok},`])
   })
 

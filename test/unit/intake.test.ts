@@ -1,9 +1,13 @@
+import type { Api } from '../../src/api-limits.ts'
 import { Intake } from '../../src/intake.ts'
 import { encodeDone } from '../../src/kafka/done-marks.ts'
 import type { Assignment } from '../../src/kafka/client/membership.ts'
 import type { Item, Progress } from '../../src/kafka/partition-work.ts'
 import type { KafkaRecord } from '../../src/kafka/record.ts'
+import { pass, useFakeTime } from './fake-time.ts'
 import { json, recordOf, track } from './helpers.ts'
+
+useFakeTime()
 
 const NOW = 1_700_000_100_000
 
@@ -16,10 +20,10 @@ function assignment(starts: Record<number, number>, metadata: string | null = ''
   }
 }
 
-function intakeOf(starts: Record<number, number>, most: { records?: number; bytes?: number } = {}) {
+function intakeOf(starts: Record<number, number>, most: { records?: number; bytes?: number } = {}, apis: Api[] = ['track']) {
   const [ready, calls] = [[] as Item[], [] as string[]]
   const intake = new Intake({
-    config: { PREFETCH_RECORDS: most.records ?? 1_000, PREFETCH_BYTES: most.bytes ?? 10_000_000, EVENT_ID_NAMESPACE: 'test' },
+    config: { PREFETCH_RECORDS: most.records ?? 1_000, PREFETCH_BYTES: most.bytes ?? 10_000_000, EVENT_ID_NAMESPACE: 'test', APIS: apis },
     onReady: (item) => ready.push(item),
     onBarrier: () => calls.push('barrier'),
     pause: (partition) => calls.push(`pause ${partition}`),
@@ -75,8 +79,8 @@ test('a commit lets the lanes go on that waited for it', () => {
 })
 
 describe('decoding', () => {
-  const eventOf = (record: KafkaRecord) => {
-    const { intake, ready } = intakeOf({ 0: 0 })
+  const eventOf = (record: KafkaRecord, apis?: Api[]) => {
+    const { intake, ready } = intakeOf({ 0: 0 }, {}, apis)
     intake.take(record)
     return ready[0]!.event
   }
@@ -90,6 +94,26 @@ describe('decoding', () => {
     expect(eventOf(record)).toEqual({ kind: 'invalid', reason: 'undecodable', message: 'gzip: corrupt' })
   })
 
+  const valueOf: Record<string, object> = {
+    track: { userId: 'u1', payload: { event: 'login' } }, sms: { userId: 'u1', payload: { transactional_message_id: 3 } }, broadcast: { payload: { broadcastId: 12 } },
+  }
+  const apiOfType: Record<string, Api> = { track: 'track', sms: 'transactional', broadcast: 'broadcast' }
+  const kindOf = (type: string, apis: Api[]) => eventOf(recordOf({ value: json({ type, ...valueOf[type] }) }), apis)
+
+  test.each(Object.keys(valueOf))('%s is delivered if APIS names its API, else it has a reason of its own, and the words say what to do', (type) => {
+    const api = apiOfType[type]!
+    const others = (['track', 'transactional', 'broadcast'] as Api[]).filter((other) => other !== api)
+    expect(kindOf(type, [api])).toMatchObject({ kind: 'event', type })
+    expect(kindOf(type, [...others, api])).toMatchObject({ kind: 'event', type })
+    expect(kindOf(type, others)).toEqual({
+      kind: 'invalid', reason: 'type_not_delivered', message: `type: ${type} goes by the API "${api}", and APIS does not name it`,
+    })
+  })
+
+  test('what is wrong with an event goes before the API that it would have gone by', () => {
+    expect(eventOf(recordOf({ value: json({ type: 'sms', userId: 'u1', payload: {} }) }))).toMatchObject({ kind: 'invalid', reason: 'invalid_payload' })
+  })
+
   test('a replayed letter keeps its event id; an empty header counts for nothing', () => {
     const id = '01HF7YAT00QWERTY0123456789'
     const withHeader = (value: string) => recordOf({ headers: { 'cio-dlq-event-id': Buffer.from(value) } })
@@ -99,32 +123,113 @@ describe('decoding', () => {
 })
 
 describe('the bound on what is pending', () => {
-  test('is shared among the partitions; a full one is paused, and resumed when half of it is free', () => {
+  test('is shared among the partitions; one that stays full is paused, and resumed when half of it is free', async () => {
     const { intake, settle, calls } = intakeOf({ 0: 0, 1: 0 }, { records: 8 })
     for (const offset of [0, 1, 2, 3]) {
       expect(intake.hasRoom(0)).toBe(true)
       intake.take(at(0, offset))
     }
-    expect([intake.hasRoom(0), intake.hasRoom(1), calls, intake.pausedPartitions]).toEqual([false, true, ['pause 0'], 1])
+    expect([intake.hasRoom(0), intake.hasRoom(1)]).toEqual([false, true])
+    const room = intake.room(0)
+    await pass(250)
+    expect([await room, calls, intake.pausedPartitions]).toEqual([false, ['pause 0'], 1])
     settle(0, 0)
-    intake.resumeWhereRoom()
     expect(calls).toEqual(['pause 0'])
     settle(0, 1)
-    intake.resumeWhereRoom()
-    intake.resumeWhereRoom()
+    settle(0, 2)
     expect([calls, intake.pausedPartitions]).toEqual([['pause 0', 'resume 0'], 0])
   })
 
   test('counts bytes too', () => {
     const { intake, calls } = intakeOf({ 0: 0, 1: 0 }, { bytes: 100 })
     intake.take(at(1, 0))
-    expect([intake.hasRoom(1), intake.hasRoom(0), calls]).toEqual([false, true, ['pause 1']])
+    expect([intake.hasRoom(1), intake.hasRoom(0), calls]).toEqual([false, true, []])
   })
 
   test('leaves each partition room for a record, however many there are', () => {
     const { intake } = intakeOf(Object.fromEntries(Array.from({ length: 50 }, (_, partition) => [partition, 0])), { records: 10 })
     intake.take(at(49, 0))
     expect([intake.hasRoom(0), intake.hasRoom(49)]).toEqual([true, false])
+  })
+})
+
+describe('waiting for room', () => {
+  /** Partition 0 is full, and somebody waits. */
+  function full(records = 4) {
+    const held = intakeOf({ 0: 0, 1: 0 }, { records: 2 * records })
+    for (let offset = 0; held.intake.hasRoom(0); offset += 1) held.intake.take(at(0, offset))
+    const seen: boolean[] = []
+    void held.intake.room(0).then((goOn) => seen.push(goOn))
+    return { ...held, seen }
+  }
+
+  test('is over as soon as half of it is free, without a pause', async () => {
+    const { settle, seen, calls, intake } = full()
+    settle(0, 0)
+    await pass(100)
+    expect(seen).toEqual([])
+    settle(0, 3)
+    settle(0, 1)
+    await pass(0)
+    expect([seen, calls, intake.pausedPartitions]).toEqual([[true], [], 0])
+    // the time that was left of the wait does nothing any more
+    await pass(1_000)
+    expect([seen, calls]).toEqual([[true], []])
+  })
+
+  test('too long ends in a pause; that is over when half of it is free', async () => {
+    const { settle, seen, calls, intake } = full()
+    await pass(249)
+    expect(seen).toEqual([])
+    await pass(1)
+    expect([seen, calls, intake.pausedPartitions]).toEqual([[false], ['pause 0'], 1])
+    for (const offset of [0, 1, 2]) settle(0, offset)
+    expect([calls, intake.pausedPartitions]).toEqual([['pause 0', 'resume 0'], 0])
+    settle(0, 3)
+    expect(calls).toEqual(['pause 0', 'resume 0'])
+  })
+
+  test('less than half, but some: it goes on after the wait', async () => {
+    const { settle, seen, calls } = full()
+    settle(0, 0)
+    await pass(250)
+    expect([seen, calls]).toEqual([[true], []])
+  })
+
+  test('of a partition that is given up: no, at once, and it is not paused', async () => {
+    const { seen, calls, intake } = full()
+    intake.close()
+    await pass(0)
+    expect([seen, calls]).toEqual([[false], []])
+    intake.open(assignment({ 0: 0 }))
+    await pass(1_000)
+    expect([seen, calls, intake.pausedPartitions]).toEqual([[false], [], 0])
+  })
+
+  test('of another partition goes on by itself', async () => {
+    const { settle, seen, calls, intake } = full()
+    for (let offset = 0; intake.hasRoom(1); offset += 1) intake.take(at(1, offset))
+    const other = intake.room(1)
+    for (const offset of [0, 1, 2]) settle(1, offset)
+    expect(await other).toBe(true)
+    await pass(250)
+    expect([seen, calls]).toEqual([[false], ['pause 0']])
+  })
+
+  test('one record at a time has room when that one is done', async () => {
+    const { settle, seen } = full(1)
+    settle(0, 0)
+    await pass(0)
+    expect(seen).toEqual([true])
+  })
+
+  test('what is done behind one that is not fills it, too', async () => {
+    const { settle, seen, calls } = full()
+    for (const offset of [1, 2, 3]) settle(0, offset)
+    await pass(250)
+    expect([seen, calls]).toEqual([[false], ['pause 0']])
+    settle(0, 0)
+    expect(calls).toEqual(['pause 0', 'resume 0'])
   })
 })
 
@@ -197,14 +302,16 @@ describe('a new assignment', () => {
     expect(ready.map(({ record, attempts }) => [record.offset, attempts])).toEqual([[0, 0], [1, 0]])
   })
 
-  test('a pause of the old one is over', () => {
+  test('a pause of the old one is over', async () => {
     const { intake, calls } = intakeOf({ 0: 0 }, { records: 1 })
     intake.take(at(0, 0))
     intake.hasRoom(0)
+    const room = intake.room(0)
+    await pass(250)
+    expect([await room, intake.pausedPartitions]).toEqual([false, 1])
     intake.close()
     intake.open(assignment({ 0: 0 }))
     expect([intake.pausedPartitions, intake.hasRoom(0)]).toEqual([0, true])
-    intake.resumeWhereRoom()
     expect(calls).toEqual(['pause 0'])
   })
 })

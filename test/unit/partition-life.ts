@@ -147,7 +147,7 @@ export class Life {
 
   #begin(memory: Memory | undefined): PartitionWork {
     const start = this.#committed.offset
-    return new PartitionWork({ partition: 0, start, most: this.#most, memory, onReady: (item) => this.#onReady(item), onBarrier: () => {} })
+    return new PartitionWork({ partition: 0, start, most: this.#most, memory, onReady: (item) => this.#onReady(item), onBarrier: () => {}, onRoom: () => {} })
   }
 
   #onReady(item: Item): void {

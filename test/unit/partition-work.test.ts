@@ -10,7 +10,8 @@ const ROOMY = { records: 100, bytes: 1_000_000 }
 /** A partition whose ready items and barriers are noted; `commit` is acknowledged at once, and gives what was committed. */
 function partition(start = 0, most = ROOMY, memory?: Memory) {
   const [ready, barriers] = [[] as Item[], [] as number[]]
-  const work = new PartitionWork({ partition: 0, start, most, memory, onReady: (item) => ready.push(item), onBarrier: () => barriers.push(work.done) })
+  let roomy = 0
+  const work = new PartitionWork({ partition: 0, start, most, memory, onReady: (item) => ready.push(item), onBarrier: () => barriers.push(work.done), onRoom: () => { roomy += 1 } })
   const take = (record: KafkaRecord) => work.take(record, decodeEvent(record, undefined, 'test'))
   const offsets = () => ready.map(({ record }) => record.offset)
   const item = (offset: number) => ready.find(({ record }) => record.offset === offset)!
@@ -19,7 +20,7 @@ function partition(start = 0, most = ROOMY, memory?: Memory) {
     if (progress) work.commitDone(progress)
     return progress && { offset: progress.offset, beyond: [...decodeDone(progress.offset, progress.metadata)] }
   }
-  return { work, ready, barriers, take, offsets, item, commit }
+  return { work, ready, barriers, take, offsets, item, commit, told: () => roomy }
 }
 
 const of = (person: string, offset: number, given: Partial<KafkaRecord> = {}) => recordOf({ offset, key: Buffer.from(person), value: track(person), ...given })
@@ -107,23 +108,28 @@ describe('room', () => {
   const bytesOf = (record: KafkaRecord) => record.key!.length + record.value!.length
 
   test('what is done behind one that is not takes room too', () => {
-    const { work, take, item } = partition(0, { records: 3, bytes: 1_000_000 })
+    const { work, take, item, told } = partition(0, { records: 3, bytes: 1_000_000 })
     for (const record of [of('a', 0), of('b', 1), of('c', 2)]) take(record)
-    expect([work.hasRoom(), work.hasMuchRoom()]).toEqual([false, false])
+    expect(work.hasRoom()).toBe(false)
     work.settle(item(1), true)
     work.settle(item(2), true)
-    expect([work.pending, work.hasRoom(), work.hasMuchRoom()]).toEqual([1, false, false])
+    expect([work.pending, work.hasRoom(), told()]).toEqual([1, false, 0])
     work.settle(item(0), true)
-    expect([work.pending, work.hasRoom(), work.hasMuchRoom()]).toEqual([0, true, true])
+    expect([work.pending, work.hasRoom(), told()]).toEqual([0, true, 1])
   })
 
-  test('is much when half of it is free', () => {
-    const { work, take, item } = partition(0, { records: 4, bytes: 1_000_000 })
-    for (const offset of [0, 1, 2, 3]) take(of(`u${offset}`, offset))
+  test('is told when half of it is free, once, and only if there had been none', () => {
+    const { work, take, item, told } = partition(0, { records: 4, bytes: 1_000_000 })
+    for (const offset of [0, 1, 2, 3, 4]) take(of(`u${offset}`, offset))
     work.settle(item(0), true)
-    expect([work.hasRoom(), work.hasMuchRoom()]).toEqual([true, false])
+    expect([work.hasRoom(), told()]).toEqual([false, 0])
     work.settle(item(1), true)
-    expect(work.hasMuchRoom()).toBe(true)
+    expect([work.hasRoom(), told()]).toEqual([true, 0])
+    work.settle(item(2), true)
+    expect(told()).toBe(1)
+    work.settle(item(3), true)
+    work.settle(item(4), true)
+    expect(told()).toBe(1)
   })
 
   test('is counted in bytes, and one record always fits', () => {
@@ -131,7 +137,7 @@ describe('room', () => {
     const { work, take, item } = partition(0, { records: 100, bytes: 1 })
     expect(work.hasRoom()).toBe(true)
     take(one)
-    expect([work.bytes, work.hasRoom(), work.hasMuchRoom()]).toEqual([bytesOf(one), false, false])
+    expect([work.bytes, work.hasRoom()]).toEqual([bytesOf(one), false])
     take(two)
     expect(work.bytes).toBe(bytesOf(one) + bytesOf(two))
     work.settle(item(0), true)

@@ -12,6 +12,8 @@ export interface ConsumerHandlers extends MembershipHandlers {
   position(partition: number): number | undefined
   /** Whether one more record of the partition can be taken. */
   hasRoom(partition: number): boolean
+  /** Waits a moment for room; false if there is none, and the partition is paused. */
+  room(partition: number): Promise<boolean>
   take(record: KafkaRecord): void
   /** All records before `end` have been taken or don't exist (control records, compaction). */
   reached(partition: number, end: number): void
@@ -50,7 +52,7 @@ const FIRST_RESTART_WAIT_MS = 250
 const LONGEST_RESTART_WAIT_MS = 2_000
 
 /**
- * The consumer: kafkajs fetches, its handlers hand over and return at once, so a slow event never holds up a fetch or a heartbeat. Positions of
+ * The consumer: kafkajs fetches, its handlers hand over and return at once (or after a moment, if there is no room), so a slow event never holds up a fetch or a heartbeat. Positions of
  * fetching run ahead of the commits; both begin at the same offset after each join, and a batch that does not continue the position is dropped
  * and asked for again: one that was fetched before a rebalance can therefore never open a gap.
  */
@@ -94,8 +96,9 @@ export function createGroupConsumer(kafka: Kafka, config: Config, logger: Logger
   }
   const seek = (partition: number, offset: number): void => ifRunning(() => consumer.seek({ topic, partition, offset: String(offset) }))
 
-  const take = ({ batch, resolveOffset }: EachBatchPayload): void => {
+  const take = async ({ batch, resolveOffset }: EachBatchPayload): Promise<void> => {
     const { partition } = batch
+    const mine = assignment
     const position = handlers.position(partition)
     if (position === undefined) return
     const { fetchedOffset } = batch as unknown as { fetchedOffset: string }
@@ -105,7 +108,13 @@ export function createGroupConsumer(kafka: Kafka, config: Config, logger: Logger
     }
     let last: string | undefined
     for (const message of batch.messages) {
-      if (!handlers.hasRoom(partition)) break
+      if (!handlers.hasRoom(partition)) {
+        const before = handlers.position(partition)
+        const goOn = await handlers.room(partition)
+        // dealt anew, or reading goes on elsewhere: what is left of this batch is stale
+        if (assignment !== mine || handlers.position(partition) !== before) return
+        if (!goOn) break
+      }
       handlers.take(toRecord(topic, partition, message))
       last = message.offset
     }
@@ -159,7 +168,7 @@ export function createGroupConsumer(kafka: Kafka, config: Config, logger: Logger
         // a throw here would end the consumer for good
         eachBatch: async (payload) => {
           try {
-            take(payload)
+            await take(payload)
           } catch (error) {
             handlers.crashed(error, false)
           }
@@ -180,10 +189,16 @@ export function createGroupConsumer(kafka: Kafka, config: Config, logger: Logger
 
 function toRecord(topic: string, partition: number, message: KafkaMessage): KafkaRecord {
   // a header without a value is null, though not in kafkajs's types; it becomes an empty one
-  const copy = (part: Buffer | string | null | undefined): Buffer => Buffer.from(part ?? '')
-  const headers = Object.fromEntries(Object.entries(message.headers ?? {}).map(([name, value]) => [name, Array.isArray(value) ? value.map(copy) : copy(value)]))
+  const entries = Object.entries(message.headers ?? {})
+  const headers = entries.length === 0 ? NO_HEADERS : Object.fromEntries(entries.map(([name, value]) => [name, Array.isArray(value) ? value.map(copy) : copy(value)]))
   return {
     topic, partition, offset: Number(message.offset), timestamp: Number(message.timestamp),
     key: message.key && Buffer.from(message.key), value: message.value && Buffer.from(message.value), headers,
   }
+}
+
+const NO_HEADERS: KafkaRecord['headers'] = Object.freeze({})
+
+function copy(part: Buffer | string | null | undefined): Buffer {
+  return Buffer.from(part ?? '')
 }

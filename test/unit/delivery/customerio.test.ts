@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
-import { createCustomerIo, type CustomerIo } from '../../../src/delivery/customerio.ts'
+import { createTrack, type CustomerIo } from '../../../src/delivery/customerio.ts'
 import type { CustomerEvent } from '../../../src/event.ts'
 import { answer, startHttpTarget, type HttpTarget, type Respond } from './http-target.ts'
 
@@ -14,7 +14,7 @@ let present: string
 let maySend: boolean
 let refusals: number
 
-const clientOf = (url: string, timeoutMs = 5_000) => createCustomerIo({
+const clientOf = (url: string, timeoutMs = 5_000) => createTrack({
   siteId, apiKey: () => present, region: 'eu', url, timeoutMs, connections: 2, onRefused: () => { refusals += 1 }, maySend: () => maySend,
 })
 
@@ -30,11 +30,14 @@ afterEach(async () => {
   await target.close()
 })
 
-const event: CustomerEvent = { kind: 'event', type: 'track', person: 'u1', id: '01ARZ3NDEKTSV4RRFFQ69G5FAV', timestamp: 1_700_000_000, name: 'login', data: { plan: 'pro' } }
+const event: CustomerEvent = {
+  kind: 'event', type: 'track', person: 'u1', id: '01ARZ3NDEKTSV4RRFFQ69G5FAV', timestamp: 1_700_000_000, name: 'login', data: { plan: 'pro' }, bytes: 200,
+}
+const attempt = async (client: CustomerIo, one: CustomerEvent) => client.attempt([one], 'alone')
 
 const verdictAfter = async (respond: Respond) => {
   target.respond = respond
-  return customerIo.attempt(event)
+  return attempt(customerIo, event)
 }
 
 describe('what is sent', () => {
@@ -49,7 +52,7 @@ describe('what is sent', () => {
     [{ type: 'suppress', name: '', data: {} }, 'POST /api/v1/customers/u1/suppress', {}],
     [{ type: 'destroy', name: '', data: {} }, 'DELETE /api/v1/customers/u1', undefined],
   ])('%j', async (given, line, body) => {
-    expect(await customerIo.attempt({ ...event, ...given })).toEqual({ kind: 'accepted', status: 200 })
+    expect(await attempt(customerIo, { ...event, ...given })).toEqual({ kind: 'accepted', status: 200 })
     expect(target.received).toHaveLength(1)
     const [request] = target.received
     expect(`${request?.method} ${request?.path}`).toBe(line)
@@ -58,18 +61,18 @@ describe('what is sent', () => {
   })
 
   test('without a timestamp there is none', async () => {
-    await customerIo.attempt({ ...event, timestamp: undefined })
-    await customerIo.attempt({ ...event, type: 'identify', timestamp: undefined })
+    await attempt(customerIo, { ...event, timestamp: undefined })
+    await attempt(customerIo, { ...event, type: 'identify', timestamp: undefined })
     expect(target.received.map(({ body }) => JSON.parse(body) as unknown)).toEqual([{ name: 'login', id: event.id, data: { plan: 'pro' } }, { plan: 'pro' }])
   })
 
   test('an attribute named _timestamp does not decide the order of updates', async () => {
-    await customerIo.attempt({ ...event, type: 'identify', data: { _timestamp: 1 } })
+    await attempt(customerIo, { ...event, type: 'identify', data: { _timestamp: 1 } })
     expect(JSON.parse(target.received[0]?.body ?? '')).toEqual({ _timestamp: 1_700_000_000 })
   })
 
   test.each(['a/b', '../events', '..%2f', '%', 'a?b#c', 'a b+c', 'Zoë 🧁', 'x@y.z', ';:&=,$', '日本'])('a person with the id %s stays one segment of the path', async (person) => {
-    await customerIo.attempt({ ...event, type: 'destroy', person })
+    await attempt(customerIo, { ...event, type: 'destroy', person })
     const segments = (target.received[0]?.path ?? '').split('/')
     expect(segments.slice(0, -1)).toEqual(['', 'api', 'v1', 'customers'])
     expect(decodeURIComponent(segments.at(-1) ?? '')).toBe(person)
@@ -77,7 +80,7 @@ describe('what is sent', () => {
 
   test('text outside of ASCII arrives as it was', async () => {
     const data = { city: 'Zürich 🧁', [`k${'é'.repeat(10)}`]: '\u2028"\\' }
-    await customerIo.attempt({ ...event, name: 'grüßen', data })
+    await attempt(customerIo, { ...event, name: 'grüßen', data })
     expect(JSON.parse(target.received[0]?.body ?? '')).toMatchObject({ name: 'grüßen', data })
   })
 
@@ -102,7 +105,7 @@ describe('what is sent', () => {
       most = Math.max(most, target.sockets.size)
       setTimeout(() => response.end('{}'), 5)
     }
-    await Promise.all(Array.from({ length: 20 }, async () => customerIo.attempt(event)))
+    await Promise.all(Array.from({ length: 20 }, async () => attempt(customerIo, event)))
     expect([target.received.length, most]).toEqual([20, 2])
   })
 })
@@ -120,7 +123,7 @@ describe('another key', () => {
         resolve()
       }
     })
-    const first = customerIo.attempt(event)
+    const first = attempt(customerIo, event)
     await arrived
     present = 'the-next-key'
     answerFirst()
@@ -129,7 +132,7 @@ describe('another key', () => {
       connections.add(request.socket)
       response.end('{}')
     }
-    await customerIo.attempt(event)
+    await attempt(customerIo, event)
     await customerIo.probe()
     expect(keys()).toEqual([apiKey, 'the-next-key', 'the-next-key'])
     expect(connections.size).toBeLessThanOrEqual(2)
@@ -194,7 +197,7 @@ describe('what an answer means', () => {
       setTimeout(() => response.writeHead(status, { 'retry-after': String(status) }).end('{}'), status % 7)
     }
     const statuses = [200, 429, 500, 401, 400, 503, 204, 403]
-    const verdicts = await Promise.all(statuses.map(async (status) => customerIo.attempt({ ...event, data: { status } })))
+    const verdicts = await Promise.all(statuses.map(async (status) => attempt(customerIo, { ...event, data: { status } })))
     expect(verdicts.map(({ status }) => status)).toEqual(statuses)
     expect(verdicts.map(({ kind }) => kind)).toEqual(['accepted', 'throttled', 'unavailable', 'unauthorised', 'rejected', 'unavailable', 'accepted', 'unauthorised'])
   })
@@ -206,6 +209,87 @@ const torn = (status: number): Respond => (response) => {
   response.write('{"meta":')
   setTimeout(() => response.destroy(), 20)
 }
+
+describe('a batch', () => {
+  const events = ['u1', 'u2', 'u3'].map((person): CustomerEvent => ({ ...event, person }))
+  const afterBatch = async (respond: Respond, batch = events) => {
+    target.respond = respond
+    return customerIo.attempt(batch, 'batch')
+  }
+
+  test('is one request of v2, with an operation for each event, in their order', async () => {
+    expect(await customerIo.attempt([...events, { ...event, type: 'identify', person: 'u4', name: '' }], 'batch')).toEqual({ kind: 'accepted', status: 200 })
+    expect(target.received.map(({ method, path }) => `${method} ${path}`)).toEqual(['POST /api/v2/batch'])
+    const operation = (id: string) => ({ type: 'person', identifiers: { id }, action: 'event', name: 'login', id: event.id, timestamp: 1_700_000_000, attributes: { plan: 'pro' } })
+    expect(JSON.parse(target.received[0]?.body ?? '')).toEqual({
+      batch: [operation('u1'), operation('u2'), operation('u3'), { type: 'person', identifiers: { id: 'u4' }, action: 'identify', timestamp: 1_700_000_000, attributes: { plan: 'pro' } }],
+    })
+    expect(target.received[0]?.headers.authorization).toBe(`Basic ${Buffer.from(`${siteId}:${apiKey}`).toString('base64')}`)
+  })
+
+  test.each<[string, Respond, object]>([
+    ['207', answer(207, '{"errors":[{"batch_index":1,"reason":"required","field":"name","message":"is missing"}]}'),
+      { kind: 'partly', status: 207, failed: new Map([[1, { message: 'required: name: is missing', passing: false }]]) }],
+    ['200 with errors', answer(200, '{"errors":[{"batch_index":2,"reason":"invalid"}]}'), { kind: 'partly', status: 200, failed: new Map([[2, { message: 'invalid', passing: false }]]) }],
+    ['an index that is none of the batch\'s', answer(207, '{"errors":[{"batch_index":3,"reason":"invalid"}]}'), { kind: 'rejected', status: 207, message: 'invalid' }],
+    ['400', answer(400, '{"errors":[{"reason":"invalid","field":"batch","message":"is no list"}]}'),
+      { kind: 'rejected', status: 400, message: '{"reason":"invalid","field":"batch","message":"is no list"}' }],
+    ['413', answer(413), { kind: 'rejected', status: 413, message: 'no message' }],
+    ['401', answer(401, 'Unauthorized request'), { kind: 'unauthorised', status: 401 }],
+    ['429', answer(429, '{}', { 'retry-after': '3' }), { kind: 'throttled', status: 429, retryAfter: '3' }],
+    ['503', answer(503, '<html>'), { kind: 'unavailable', status: 503, cause: 'status 503', answered: true }],
+    ['200 with HTML', answer(200, '<html>'), { kind: 'unavailable', status: 200, cause: expect.stringContaining('CUSTOMERIO_URL'), answered: true }],
+    ['204', answer(204), { kind: 'accepted', status: 204 }],
+  ])('answered with %s', async (_name, respond, verdict) => {
+    expect(await afterBatch(respond)).toEqual(verdict)
+  })
+
+  test('whose answer is torn: which of them failed is not known, so all is to be sent again; it has arrived, though', async () => {
+    const cut = { kind: 'unavailable', answered: true, cause: expect.stringContaining('cut short') }
+    expect(await afterBatch(torn(207))).toMatchObject({ ...cut, status: 207 })
+    expect(await afterBatch(torn(200))).toMatchObject({ ...cut, status: 200 })
+    // of another status the body does not matter
+    expect(await afterBatch(torn(500))).toMatchObject({ kind: 'unavailable', status: 500, cause: 'status 500' })
+  })
+
+  test('over 480,000 bytes is not sent, and is what a 413 would be; all else has no such bound here', async () => {
+    const big = events.map((one): CustomerEvent => ({ ...one, data: { note: 'x'.repeat(160_000) } }))
+    expect(await afterBatch(answer(200, '{}'), big)).toEqual({ kind: 'rejected', status: 413, message: expect.any(String) })
+    expect(target.received).toEqual([])
+    expect(await afterBatch(answer(200, '{}'), big.slice(1))).toEqual({ kind: 'accepted', status: 200 })
+    expect(await attempt(customerIo, { ...event, data: { note: 'x'.repeat(500_000) } })).toEqual({ kind: 'accepted', status: 200 })
+  })
+
+  test('exactly 480,000 bytes are sent', async () => {
+    await afterBatch(answer(200, '{}'), [{ ...event, data: { note: '' } }])
+    const empty = Buffer.byteLength(target.received.pop()!.body)
+    const sized = (bytes: number) => afterBatch(answer(200, '{}'), [{ ...event, data: { note: 'é'.repeat((bytes - empty) / 2) + 'x'.repeat((bytes - empty) % 2) } }])
+    expect(await sized(480_000)).toEqual({ kind: 'accepted', status: 200 })
+    expect(await sized(480_001)).toMatchObject({ kind: 'rejected', status: 413 })
+    expect(target.received.map(({ body }) => Buffer.byteLength(body))).toEqual([480_000])
+  })
+})
+
+test('people of a segment are one request, whose answer is a plain one', async () => {
+  const added = ['u1', 'u2'].map((person): CustomerEvent => ({ ...event, type: 'addToSegment', person, data: { segmentId: 7 } }))
+  expect(await customerIo.attempt(added, 'segment:add:7:id')).toEqual({ kind: 'accepted', status: 200 })
+  target.respond = answer(400, '{"meta":{"error":"no such segment"}}')
+  expect(await customerIo.attempt(added.map((one): CustomerEvent => ({ ...one, type: 'removeFromSegment' })), 'segment:remove:7:id')).toEqual({ kind: 'rejected', status: 400, message: 'no such segment' })
+  target.respond = torn(200)
+  expect(await customerIo.attempt(added, 'segment:add:7:id')).toEqual({ kind: 'accepted', status: 200 })
+  expect(target.received.map(({ method, path, body }) => [method, path, JSON.parse(body)])).toEqual([
+    ['POST', '/api/v1/segments/7/add_customers', { ids: ['u1', 'u2'] }], ['POST', '/api/v1/segments/7/remove_customers', { ids: ['u1', 'u2'] }],
+    ['POST', '/api/v1/segments/7/add_customers', { ids: ['u1', 'u2'] }],
+  ])
+})
+
+test('one operation alone by v2 may fail in a good answer, too', async () => {
+  const related: CustomerEvent = { ...event, type: 'addRelationships', name: '', data: { relationships: [{ objectTypeId: 1, objectId: 'acme' }] } }
+  expect(await attempt(customerIo, related)).toEqual({ kind: 'accepted', status: 200 })
+  target.respond = answer(200, '{"errors":[{"reason":"invalid","field":"cio_relationships","message":"no such type"}]}')
+  expect(await attempt(customerIo, related)).toEqual({ kind: 'rejected', status: 200, message: 'invalid: cio_relationships: no such type' })
+  expect(target.received.map(({ path }) => path)).toEqual(['/api/v2/entity', '/api/v2/entity'])
+})
 
 describe('an answer that does not come whole', () => {
   test.each<[number, object]>([
@@ -236,7 +320,7 @@ describe('an answer that does not come whole', () => {
         write()
       }
     })
-    expect(await customerIo.attempt(event)).toEqual({ kind: 'rejected', status: 400, message: 'no message' })
+    expect(await attempt(customerIo, event)).toEqual({ kind: 'rejected', status: 400, message: 'no message' })
     await closed
     expect(written).toBeLessThan(64 * 1_048_576)
   })
@@ -259,7 +343,7 @@ describe('an answer that does not come whole', () => {
     const closed = new Promise<unknown>((resolve) => {
       target.respond = (_response, request) => { request.socket.once('close', resolve) }
     })
-    expect(await customerIo.attempt(event)).toEqual({ kind: 'unavailable', status: undefined, cause: 'timeout', answered: false })
+    expect(await attempt(customerIo, event)).toEqual({ kind: 'unavailable', status: undefined, cause: 'timeout', answered: false })
     await closed
     expect([target.received.length, target.sockets.size]).toEqual([1, 0])
   })
@@ -268,7 +352,7 @@ describe('an answer that does not come whole', () => {
     const server = createServer((socket) => { socket.on('error', () => {}).resume().end('hello\r\n\r\n') }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const client = clientOf(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-    expect(await client.attempt(event)).toMatchObject({ kind: 'unavailable', status: undefined, answered: false })
+    expect(await attempt(client, event)).toMatchObject({ kind: 'unavailable', status: undefined, answered: false })
     await client.close()
     server.close()
     await once(server, 'close')
@@ -276,12 +360,41 @@ describe('an answer that does not come whole', () => {
 
   test('nobody listens: nothing was sent', async () => {
     await target.close()
-    expect(await customerIo.attempt(event)).toEqual({ kind: 'unavailable', status: undefined, cause: 'network ECONNREFUSED', answered: true })
+    expect(await attempt(customerIo, event)).toEqual({ kind: 'unavailable', status: undefined, cause: 'network ECONNREFUSED', answered: true })
   })
 
-  test('never a throw, even for what the client refuses to send', async () => {
-    expect(await customerIo.attempt({ ...event, name: '' })).toMatchObject({ kind: 'unavailable', status: undefined })
-    expect(await customerIo.attempt({ ...event, person: '\ud800' })).toMatchObject({ kind: 'unavailable', status: undefined })
+  test('a connection that does not come about until the timeout: nothing was sent', async () => {
+    const greetings: Buffer[] = []
+    const server = createServer((socket) => {
+      socket.on('error', () => {}).on('data', (part) => greetings.push(part))
+      ended.push(() => socket.destroy())
+    }).listen(0, '127.0.0.1')
+    const ended: (() => void)[] = []
+    await once(server, 'listening')
+    const client = clientOf(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, 300)
+    expect(await attempt(client, event)).toEqual({ kind: 'unavailable', status: undefined, cause: 'timeout', answered: true })
+    // it was at it, and never got beyond the handshake
+    expect(greetings.length).toBeGreaterThan(0)
+    for (const end of ended) end()
+    await client.close()
+    server.close()
+    await once(server, 'close')
+  })
+
+  test('a server that speaks no TLS: nothing was sent', async () => {
+    const client = clientOf(target.url.replace('http:', 'https:'))
+    expect(await attempt(client, event)).toMatchObject({ kind: 'unavailable', status: undefined, cause: expect.stringMatching(/^network ERR_SSL/), answered: true })
+    expect(target.received).toEqual([])
+    await client.close()
+  })
+
+  test('never a throw, even for what the client refuses to send: then nothing was sent', async () => {
+    const unsent = { kind: 'unavailable', status: undefined, answered: true }
+    expect(await attempt(customerIo, { ...event, name: '' })).toMatchObject(unsent)
+    expect(await attempt(customerIo, { ...event, person: '\ud800' })).toMatchObject(unsent)
+    for (const events of [[], [event, event]]) expect(await customerIo.attempt(events, 'alone')).toMatchObject(unsent)
+    expect(await customerIo.attempt([], 'segment:add:7:id')).toMatchObject(unsent)
+    expect(await customerIo.attempt([{ ...event, type: 'trackAnonymous' }], 'batch')).toMatchObject(unsent)
     expect(target.received).toHaveLength(0)
   })
 })
@@ -293,7 +406,7 @@ test('close ends all connections', async () => {
     closed.push(once(socket, 'close'))
     response.end('{}')
   }
-  await Promise.all([customerIo.attempt(event), customerIo.attempt(event)])
+  await Promise.all([attempt(customerIo, event), attempt(customerIo, event)])
   await customerIo.close()
   await Promise.all(closed)
   expect(target.sockets.size).toBe(0)
@@ -301,7 +414,7 @@ test('close ends all connections', async () => {
 
 test('the fence is asked once more when a request leaves: behind a shut one nothing does, and its slot is free', async () => {
   maySend = false
-  expect(await customerIo.attempt(event)).toEqual({ kind: 'unavailable', status: undefined, cause: 'network FENCED', answered: true })
+  expect(await attempt(customerIo, event)).toEqual({ kind: 'unavailable', status: undefined, cause: 'network FENCED', answered: true })
   expect(target.received).toEqual([])
 })
 
@@ -312,7 +425,7 @@ test('each region has its own host', async () => {
     throw new TypeError('not sent in a test')
   })
   for (const region of ['us', 'eu'] as const) {
-    const client = createCustomerIo({ siteId, apiKey: () => apiKey, region, url: undefined, timeoutMs: 1_000, connections: 1, onRefused: () => {}, maySend: () => true })
+    const client = createTrack({ siteId, apiKey: () => apiKey, region, url: undefined, timeoutMs: 1_000, connections: 1, onRefused: () => {}, maySend: () => true })
     await client.probe()
     await client.close()
   }

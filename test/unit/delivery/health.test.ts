@@ -40,6 +40,27 @@ test('the failure ratio says nothing while all that failed is of fewer people th
   expect([health.failureRatio(5, 2), health.failureRatio(5, 3)]).toEqual([0.8, 0])
 })
 
+describe('batches', () => {
+  test('the parts of one that fail again and again say nothing of the server, however many; those of three do', () => {
+    const health = new Health()
+    const fail = (origin: string, count: number) => { for (let n = 0; n < count; n += 1) health.record(0, `${origin}, part ${n}`, origin, false) }
+    fail('batch 1', 18)
+    fail('batch 2', 2)
+    expect(health.failureRatio(20, 3)).toBe(0)
+    fail('batch 3', 1)
+    expect(health.failureRatio(20, 3)).toBe(1)
+  })
+
+  test('that are sent again under the same name are no others of their own; their parts are, from their own first attempt on', () => {
+    const health = new Health()
+    for (const now of [1, 2]) health.record(now, 'batch 1', 'batch 1', false)
+    expect(health.others(3, 'batch 1')).toEqual({ attempts: 0, failed: 0 })
+    for (const [half, ok] of [['batch 2', true], ['batch 3', false], ['batch 2', true], ['batch 3', false]] as const) health.record(4, half, 'batch 1', ok)
+    expect(health.others(5, 'batch 3')).toEqual({ attempts: 1, failed: 0 })
+    expect(health.others(5, 'batch 2')).toEqual({ attempts: 2, failed: 2 })
+  })
+})
+
 test('the account\'s own call is another\'s attempt, but no attempt of an event', () => {
   const health = new Health()
   for (const ok of [false, false, true, true]) health.record(1, theirs, theirs, ok)

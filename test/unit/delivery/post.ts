@@ -8,6 +8,9 @@ import { Gate } from '../../../src/delivery/gate.ts'
 import { Health } from '../../../src/delivery/health.ts'
 import { Quota } from '../../../src/delivery/quota.ts'
 import { States } from '../../../src/delivery/states.ts'
+import type { DeliveryMode } from '../../../src/delivery/batcher.ts'
+import type { Carrier } from '../../../src/delivery/operations.ts'
+import { verdictOfOperation } from '../../../src/delivery/verdict.ts'
 import type { Verdict } from '../../../src/delivery/verdict.ts'
 import { decodeEvent, type CustomerEvent } from '../../../src/event.ts'
 import type { OutgoingRecord } from '../../../src/kafka/client/producer.ts'
@@ -23,11 +26,17 @@ export const refused: Verdict = { kind: 'unauthorised', status: 401 }
 export const rejected: Verdict = { kind: 'rejected', status: 400, message: 'no such attribute' }
 export const throttled = (retryAfter?: string): Verdict => ({ kind: 'throttled', status: 429, retryAfter })
 
-export interface Attempt { readonly at: number; readonly name: string; readonly person: string; verdict: Verdict | undefined }
+/** An event in a request: those of one request share its number. */
+export interface Attempt { readonly at: number; readonly request: number; readonly carrier: Carrier; readonly name: string; readonly person: string; verdict: Verdict | undefined }
 
 export interface PostOptions {
   /** What comes of an attempt of `event`, its `nth` from 1. Default: accepted. */
   attempt?: (event: CustomerEvent, nth: number) => Verdict | Promise<Verdict>
+  /** What comes of a request with several events, or of any in batch mode. Default: what `attempt` says, if it is the same of all; accepted otherwise. */
+  request?: (events: readonly CustomerEvent[], carrier: Carrier) => Verdict
+  mode?: DeliveryMode
+  unit?: 'request' | 'operation'
+  unconfirmed?: 'retry' | 'dead-letter'
   /** What comes of the question about the credentials. Default: accepted. */
   account?: () => Verdict
   accountMs?: number
@@ -55,15 +64,22 @@ export function postOf(options: PostOptions = {}) {
   const logged: Record<string, unknown>[] = []
   /** What a test changes on the way. */
   const state = { maySend: true, attempt: options.attempt, account: options.account }
+  let requests = 0
   const customerIo = {
-    attempt: async (event: CustomerEvent): Promise<Verdict> => {
-      const attempt: Attempt = { at: clock(), name: event.name, person: event.person, verdict: undefined }
-      attempts.push(attempt)
+    attempt: async (events: readonly CustomerEvent[], carrier: Carrier): Promise<Verdict> => {
+      requests += 1
+      const made: Attempt[] = events.map(({ name, person }) => ({ at: clock(), request: requests, carrier, name, person, verdict: undefined }))
+      attempts.push(...made)
+      const [event] = events as [CustomerEvent]
       const nth = (nths.get(event.name) ?? 0) + 1
-      nths.set(event.name, nth)
+      for (const { name } of events) nths.set(name, (nths.get(name) ?? 0) + 1)
       await wait(answerMs)
-      attempt.verdict = await (state.attempt?.(event, nth) ?? accepted)
-      return attempt.verdict
+      const verdict = options.request?.(events, carrier) ?? await (state.attempt?.(event, nth) ?? accepted)
+      for (const [index, attempt] of made.entries()) {
+        const fault = verdict.kind === 'partly' ? verdict.failed.get(index) : undefined
+        attempt.verdict = fault ? verdictOfOperation(fault, 207) : verdict.kind === 'partly' ? accepted : verdict
+      }
+      return verdict
     },
     probe: async (): Promise<Verdict> => {
       const question = { at: clock(), verdict: state.account?.() ?? accepted }
@@ -92,7 +108,9 @@ export function postOf(options: PostOptions = {}) {
   const [gate, breaker, health] = [new Gate(backoff), new Breaker(backoff), new Health()]
   const quota = new Quota(options.quota ?? 60)
   const delivery = new Delivery({
-    customerIo, limiter, gate, breaker, deadLetters, health, quota, states: new States({ breaker, gate, quota, announcer, clock }), policy: { ...backoff, retries: 4 }, concurrency,
+    api: 'track', mode: options.mode ?? 'single', unit: options.unit ?? 'request',
+    customerIo, limiter, gate, breaker, deadLetters, health, quota, states: new States({ api: 'track', breaker, gate, quota, announcer, clock }),
+    policy: { ...backoff, retries: 4, unconfirmed: options.unconfirmed ?? 'retry' }, concurrency,
     clock, wall: () => Date.now(), random: options.random ?? (() => 0.5), metrics, logger, maySend: () => state.maySend,
   })
   const onReady = (item: Item): void => delivery.add(item)
@@ -102,7 +120,7 @@ export function postOf(options: PostOptions = {}) {
   }
   const partition = (number: number, memory?: Memory): PartitionWork => {
     const work: PartitionWork = new PartitionWork({
-      partition: number, start: 0, most: { records: 10_000, bytes: 1e9 }, memory, onReady, onBarrier: () => { setTimeout(() => commit(work), 1) },
+      partition: number, start: 0, most: { records: 10_000, bytes: 1e9 }, memory, onReady, onBarrier: () => { setTimeout(() => commit(work), 1) }, onRoom: () => {},
     })
     return work
   }
@@ -119,6 +137,8 @@ export function postOf(options: PostOptions = {}) {
   return {
     delivery, deadLetters, limiter, gate, breaker, quota, announcer, metrics, attempts, questions, letters, logged, state, works, publish,
     names: () => attempts.map(({ name }) => name),
+    /** The events of each request, in order. */
+    requests: () => [...Map.groupBy(attempts, ({ request }) => request).values()].map((events) => events.map(({ name }) => name)),
     delivered: () => attempts.filter(({ verdict }) => verdict?.kind === 'accepted').map(({ name }) => name),
     pending: () => works.reduce((sum, work) => sum + work.pending, 0),
   }

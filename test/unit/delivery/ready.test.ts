@@ -8,7 +8,7 @@ function queueOf(...places: [partition: string, offset: number][]): ReadyQueue<E
   const queue = new ReadyQueue<Entry>()
   for (const [partition, offset] of places) {
     if (!works.has(partition)) works.set(partition, {})
-    queue.push({ partition, work: works.get(partition) as object, record: { offset } })
+    queue.push({ partition, work: works.get(partition) as object, record: { offset }, readySince: 0 })
   }
   return queue
 }
@@ -36,11 +36,11 @@ test('partitions take turns, so a long one starves nobody', () => {
 test('a partition that had its turn waits for the others, whatever is added to it', () => {
   const queue = new ReadyQueue<Entry>()
   const [a, b] = [{ partition: 'a', work: {} }, { partition: 'b', work: {} }]
-  queue.push({ ...a, record: { offset: 5 } })
-  queue.push({ ...a, record: { offset: 6 } })
-  queue.push({ ...b, record: { offset: 7 } })
+  queue.push({ ...a, record: { offset: 5 }, readySince: 0 })
+  queue.push({ ...a, record: { offset: 6 }, readySince: 0 })
+  queue.push({ ...b, record: { offset: 7 }, readySince: 0 })
   expect(next(queue)).toBe('a5')
-  queue.push({ ...a, record: { offset: 1 } })
+  queue.push({ ...a, record: { offset: 1 }, readySince: 0 })
   expect(all(queue)).toEqual(['b7', 'a1', 'a6'])
 })
 
@@ -67,7 +67,7 @@ test('nothing is lost or doubled; what comes is always the lowest of its partiti
     for (const each of steps) {
       if (each === 'shift') shift()
       else {
-        const entry = { work: works[each.partition] as object, record: { offset: each.offset } }
+        const entry = { work: works[each.partition] as object, record: { offset: each.offset }, readySince: 0 }
         queue.push(entry)
         held.add(entry)
       }

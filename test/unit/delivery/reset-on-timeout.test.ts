@@ -1,10 +1,11 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { getCACertificates, setDefaultCACertificates, TLSSocket } from 'node:tls'
-import { createCustomerIo, type CustomerIo } from '../../../src/delivery/customerio.ts'
+import { createTrack, type CustomerIo } from '../../../src/delivery/customerio.ts'
 import type { CustomerEvent } from '../../../src/event.ts'
 import { certificateAuthority, type Certificate } from '../../support/kafka/certificates.ts'
 
-const event: CustomerEvent = { kind: 'event', type: 'destroy', person: 'u1', id: '01ARZ3NDEKTSV4RRFFQ69G5FAV', timestamp: undefined, name: '', data: {} }
+const event: CustomerEvent = { kind: 'event', type: 'destroy', person: 'u1', id: '01ARZ3NDEKTSV4RRFFQ69G5FAV', timestamp: undefined, name: '', data: {}, bytes: 200 }
+const attempt = async (client: CustomerIo, one: CustomerEvent) => client.attempt([one], 'alone')
 
 interface Target {
   url: string
@@ -55,7 +56,7 @@ beforeAll(() => setDefaultCACertificates([...trusted, authority.cert]))
 afterAll(() => setDefaultCACertificates(trusted))
 
 const clientOf = (url: string, timeoutMs: number) =>
-  createCustomerIo({ siteId: 's', apiKey: () => 'k', region: 'eu', url, timeoutMs, connections: 1, onRefused: () => {}, maySend: () => true })
+  createTrack({ siteId: 's', apiKey: () => 'k', region: 'eu', url, timeoutMs, connections: 1, onRefused: () => {}, maySend: () => true })
 
 describe.each(['http', 'https'])('%s', (protocol) => {
   let target: Target
@@ -76,7 +77,7 @@ describe.each(['http', 'https'])('%s', (protocol) => {
   }
 
   test('requests go through, one after the other over one connection, and its close is orderly', async () => {
-    for (let n = 0; n < 3; n += 1) expect(await customerIo.attempt(event)).toEqual({ kind: 'accepted', status: 200 })
+    for (let n = 0; n < 3; n += 1) expect(await attempt(customerIo, event)).toEqual({ kind: 'accepted', status: 200 })
     await customerIo.close()
     await ended(1)
     expect(target.ends).toEqual(['end'])
@@ -84,23 +85,23 @@ describe.each(['http', 'https'])('%s', (protocol) => {
 
   test('a request without an answer in time: its connection is reset, and the next request has a new one', async () => {
     target.answer = () => {}
-    expect(await customerIo.attempt(event)).toEqual({ kind: 'unavailable', status: undefined, cause: 'timeout', answered: false })
+    expect(await attempt(customerIo, event)).toEqual({ kind: 'unavailable', status: undefined, cause: 'timeout', answered: false })
     await ended(1)
     expect(target.ends).toEqual(['reset'])
     target.answer = (socket) => { socket.write(OK) }
-    expect(await customerIo.attempt(event)).toEqual({ kind: 'accepted', status: 200 })
+    expect(await attempt(customerIo, event)).toEqual({ kind: 'accepted', status: 200 })
   })
 
   test('an answer that does not come whole in time: the same', async () => {
     target.answer = (socket) => { socket.write(OK.slice(0, -1)) }
-    expect(await customerIo.attempt(event)).toEqual({ kind: 'accepted', status: 200 })
+    expect(await attempt(customerIo, event)).toEqual({ kind: 'accepted', status: 200 })
     await ended(1)
     expect(target.ends).toEqual(['reset'])
   })
 
   test('a server that asks for the end of the connection gets an orderly one', async () => {
     target.answer = (socket) => { socket.write(OK.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n')) }
-    expect(await customerIo.attempt(event)).toEqual({ kind: 'accepted', status: 200 })
+    expect(await attempt(customerIo, event)).toEqual({ kind: 'accepted', status: 200 })
     await ended(1)
     expect(target.ends).toEqual(['end'])
   })
@@ -112,7 +113,7 @@ test('a certificate that is not trusted: nothing is sent', async () => {
   const seen: string[] = []
   target.answer = () => { seen.push('a request') }
   const customerIo = clientOf(target.url, 5_000)
-  expect(await customerIo.attempt(event)).toMatchObject({ kind: 'unavailable', status: undefined, cause: expect.stringMatching(/^network UNABLE_TO_VERIFY/) })
+  expect(await attempt(customerIo, event)).toMatchObject({ kind: 'unavailable', status: undefined, cause: expect.stringMatching(/^network UNABLE_TO_VERIFY/) })
   expect(seen).toEqual([])
   await customerIo.close()
   await target.close()
