@@ -3,7 +3,7 @@ SHELL := /bin/sh
 NODE := node_modules/.bin/node
 INSTALLED := node_modules/.installed
 
-.PHONY: help setup demo test unit search rules limit skew lower bench kubernetes soak backlog behaviour check audit image clean
+.PHONY: help setup demo test unit search rules limit skew lower batches bench bench-peers kubernetes soak backlog behaviour check audit image clean
 
 help:
 	@echo 'make demo     three workers, a real Kafka, a stand-in for Customer.io, a verdict (EVENTS=5000 WORKERS=3 LIMIT=100)'
@@ -15,7 +15,9 @@ help:
 	@echo 'make skew     what of the limit is used when only some partitions have a backlog (SOURCE=...)'
 	@echo 'make lower    the limit lowered and raised while workers run (SOURCE=...)'
 	@echo 'make kubernetes  builds a Kubernetes API server for the tests, with Go (once, 5 to 10 minutes)'
-	@echo 'make bench    one process at 1,000 requests a second: pace and CPU'
+	@echo 'make batches  batches with 5 % of requests and 2 % of operations failing, and a kill -9, run after run (RUNS=20 SEED=...)'
+	@echo 'make bench    events a second, CPU, memory and latency, beside floors that promise nothing (RUNS=5 PART=throughput|...)'
+	@echo 'make bench-peers  the same for Bento and kafka-hooks, where they can be had'
 	@echo 'make soak     random faults, seeded, on real parts (MINUTES=10 SEED=...), after a search in other stories'
 	@echo 'make backlog  one worker with a million events waiting: memory and CPU (EVENTS=1000000 MINUTES=10)'
 	@echo 'make behaviour  writes docs/behaviour.md from the figures of the last make test'
@@ -60,8 +62,14 @@ lower: setup
 kubernetes: setup
 	@$(NODE) scripts/kubernetes.ts
 
+batches: setup
+	@$(NODE) test/load/batches.ts
+
 bench: setup
-	@$(NODE) test/bench/limiter.ts
+	@$(NODE) test/bench/main.ts
+
+bench-peers: setup
+	@$(NODE) test/bench/peers/main.ts
 
 soak: setup
 	@SEARCH_MINUTES=$${SEARCH_MINUTES:-2} SEED=$${SEED:-$$(date +%s)} $(NODE) test/simulation/main.ts

@@ -139,10 +139,10 @@ function contradictions(c: Config, faulty: ReadonlySet<Key>): string[] {
     }
   }
   if (both('APIS') && c.APIS.some((api) => api !== 'track')) {
-    const why = `APIS=${c.APIS.join(',')} needs it`
-    if (!c.CUSTOMERIO_APP_API_KEY && !faulty.has('CUSTOMERIO_APP_API_KEY')) faults.push(`CUSTOMERIO_APP_API_KEY: is missing; ${why}`)
+    const apis = `APIS=${c.APIS.join(',')}`
+    if (!c.CUSTOMERIO_APP_API_KEY && !faulty.has('CUSTOMERIO_APP_API_KEY')) faults.push(`CUSTOMERIO_APP_API_KEY: is missing; ${apis} needs it`)
     // messages for people must not leave for the real Customer.io from what was pointed elsewhere
-    if (c.CUSTOMERIO_URL && !c.CUSTOMERIO_APP_URL && !faulty.has('CUSTOMERIO_APP_URL')) faults.push(`CUSTOMERIO_APP_URL: is missing; CUSTOMERIO_URL and ${why}`)
+    if (c.CUSTOMERIO_URL && !c.CUSTOMERIO_APP_URL && !faulty.has('CUSTOMERIO_APP_URL')) faults.push(`CUSTOMERIO_APP_URL: is missing; CUSTOMERIO_URL and ${apis} need it`)
   }
   if (both('REQUEST_TIMEOUT_MS', 'LATEST_ARRIVAL_MS') && c.LATEST_ARRIVAL_MS < c.REQUEST_TIMEOUT_MS) {
     faults.push(`LATEST_ARRIVAL_MS: ${c.LATEST_ARRIVAL_MS} is less than REQUEST_TIMEOUT_MS ${c.REQUEST_TIMEOUT_MS}; allowed: at least REQUEST_TIMEOUT_MS`)

@@ -177,6 +177,21 @@ describe('waiting for room', () => {
     expect([seen, calls]).toEqual([[true], []])
   })
 
+  test('again is a wait of its own', async () => {
+    const { settle, seen, intake } = full()
+    await pass(100)
+    for (const offset of [0, 1, 2]) settle(0, offset)
+    await pass(0)
+    for (const offset of [4, 5, 6]) intake.take(at(0, offset))
+    expect(intake.hasRoom(0)).toBe(false)
+    void intake.room(0).then((goOn) => seen.push(goOn))
+    // the first one would have ended by now
+    await pass(200)
+    for (const offset of [3, 4, 5]) settle(0, offset)
+    await pass(0)
+    expect(seen).toEqual([true, true])
+  })
+
   test('too long ends in a pause; that is over when half of it is free', async () => {
     const { settle, seen, calls, intake } = full()
     await pass(249)
