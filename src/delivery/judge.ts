@@ -104,13 +104,13 @@ export class Judge {
     countFailure(batch, this.#options.wall())
   }
 
-  #evidence({ items, name, tally }: Batch): Evidence {
+  #evidence({ items, name, parted, tally }: Batch): Evidence {
     const { clock, health, breaker, quota } = this.#options
     const now = clock()
     // what a breaker has seen that is not closed may be longer ago than health looks back
     const others = breaker.state(now) === 'closed' ? health.others(now, name) : ALL_FAIL
     return {
-      together: items.length > 1, attempts: Math.max(1, tally.attempts), failures: tally.attempts - tally.excused, others,
+      together: items.length > 1, parted, attempts: Math.max(1, tally.attempts), failures: tally.attempts - tally.excused, others,
       takeQuota: () => quota.take(now),
     }
   }

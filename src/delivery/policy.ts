@@ -29,6 +29,8 @@ export interface PolicyOptions extends BackoffOptions {
 export interface Evidence {
   /** Whether several events were sent together: then nothing tells whose fault it is. */
   readonly together: boolean
+  /** They are a part of a batch that failed before. */
+  readonly parted: boolean
   /** Failed attempts of this event (or of these together), this one included. */
   readonly attempts: number
   /** Those of them that count against it: all since a bad day was last seen. */
@@ -47,8 +49,11 @@ const MOST_FAILED = 0.1
  */
 const ENOUGH_OTHERS = 20
 
-/** Events that fail together though others succeed are tried so often before they are parted: a failure by chance costs one request, not two. */
-const TRIES_TOGETHER = 2
+/**
+ * Events that fail together though others succeed are tried so often before they are parted: a failure by chance then costs one request, not two.
+ * Of a part it is expected that one half fails.
+ */
+const TRIES_TOGETHER = { whole: 2, part: 1 }
 
 /** A breaker that is not closed has seen the others fail. */
 export const ALL_FAIL: Others = { attempts: ENOUGH_OTHERS, failed: ENOUGH_OTHERS }
@@ -116,7 +121,7 @@ function tryAgain(verdict: Doubtful, { attempts }: Evidence, options: PolicyOpti
 
 function tryTogether(verdict: Doubtful, evidence: Evidence, options: PolicyOptions, random: number): Outcome {
   const again = tryAgain(verdict, evidence, options, random)
-  return evidence.failures < TRIES_TOGETHER ? again : { kind: 'halve', afterMs: again.afterMs, cause: again.cause }
+  return evidence.failures < TRIES_TOGETHER[evidence.parted ? 'part' : 'whole'] ? again : { kind: 'halve', afterMs: again.afterMs, cause: again.cause }
 }
 
 function waitForBetter(verdict: Doubtful, evidence: Evidence, options: PolicyOptions, random: number): Retry {

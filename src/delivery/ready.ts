@@ -11,8 +11,8 @@ export interface Placed {
  */
 export class ReadyQueue<T extends Placed> {
   /** Those with entries, in the order of their turns from `#turn` on. */
-  readonly #partitions: { readonly work: object; readonly entries: OffsetHeap<T> }[] = []
-  readonly #byWork = new Map<object, OffsetHeap<T>>()
+  readonly #partitions: { readonly work: object; readonly entries: ByOffset<T> }[] = []
+  readonly #byWork = new Map<object, ByOffset<T>>()
   #turn = 0
   #size = 0
 
@@ -24,7 +24,7 @@ export class ReadyQueue<T extends Placed> {
     this.#size += 1
     let entries = this.#byWork.get(entry.work)
     if (!entries) {
-      entries = new OffsetHeap()
+      entries = new ByOffset()
       this.#byWork.set(entry.work, entries)
       // behind all others
       this.#partitions.splice(this.#turn, 0, { work: entry.work, entries })
@@ -85,55 +85,50 @@ export class ReadyQueue<T extends Placed> {
   }
 }
 
-/** A binary heap, the lowest offset first: records come in order, retries and lanes that go on come anywhere. */
-class OffsetHeap<T extends Placed> {
-  readonly #entries: T[] = []
+/** The lowest offset first. Records come in order, so most are added at the end; retries, and lanes that go on, anywhere. */
+class ByOffset<T extends Placed> {
+  #entries: (T | undefined)[] = []
+  /** What is before it was taken: empty, and cut off now and then. */
+  #head = 0
 
   get first(): T | undefined {
-    return this.#entries[0]
+    return this.#entries[this.#head]
   }
 
   get all(): readonly T[] {
-    return this.#entries
-  }
-
-  remove(entry: T): void {
-    this.#entries.splice(this.#entries.indexOf(entry), 1)
-    // what is in order is a heap
-    this.#entries.sort((a, b) => a.record.offset - b.record.offset)
+    return this.#entries.slice(this.#head) as T[]
   }
 
   push(entry: T): void {
     const entries = this.#entries
-    let at = entries.length
-    entries.push(entry)
-    while (at > 0) {
-      const parent = (at - 1) >> 1
-      const above = entries[parent] as T
-      if (above.record.offset <= entry.record.offset) break
-      entries[at] = above
-      at = parent
+    const { offset } = entry.record
+    const last = entries.at(-1)
+    if (this.#head === entries.length || (last as T).record.offset <= offset) {
+      entries.push(entry)
+      return
     }
-    entries[at] = entry
+    let [low, high] = [this.#head, entries.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((entries[middle] as T).record.offset > offset) high = middle
+      else low = middle + 1
+    }
+    entries.splice(low, 0, entry)
   }
 
   shift(): T | undefined {
-    const entries = this.#entries
-    const first = entries[0]
-    const last = entries.pop()
-    if (last === undefined || entries.length === 0) return first
-    let at = 0
-    for (;;) {
-      let child = 2 * at + 1
-      if (child >= entries.length) break
-      const right = child + 1
-      if (right < entries.length && (entries[right] as T).record.offset < (entries[child] as T).record.offset) child = right
-      const below = entries[child] as T
-      if (below.record.offset >= last.record.offset) break
-      entries[at] = below
-      at = child
+    const entry = this.#entries[this.#head]
+    if (entry === undefined) return undefined
+    this.#entries[this.#head] = undefined
+    this.#head += 1
+    if (this.#head >= 1_024 && this.#head * 2 >= this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#head)
+      this.#head = 0
     }
-    entries[at] = last
-    return first
+    return entry
+  }
+
+  remove(entry: T): void {
+    this.#entries.splice(this.#entries.indexOf(entry, this.#head), 1)
   }
 }

@@ -53,7 +53,7 @@ async function join(name: string): Promise<void> {
     assigned: (given) => { member.assignment = given },
     budgets: () => ({ track: member.budget }),
     deal: dealToGroup,
-    acknowledged: () => {}, replaced: () => {}, position: () => undefined, hasRoom: () => true, take: () => {}, reached: () => {},
+    acknowledged: () => {}, replaced: () => {}, position: () => undefined, room: async () => true, hasRoom: () => true, take: () => {}, reached: () => {},
     recommit: () => {}, polled: () => {}, jumped: () => {}, crashed: () => {},
   })
   const member: Member = { consumer, budget: { limit: LIMIT, wanted: Infinity }, assignment: undefined }

@@ -50,6 +50,11 @@ describe('a cluster that does not fit', () => {
     ['the dead-letter topic is missing', { KAFKA_TOPIC: `${prefix}-events`, KAFKA_DLQ_TOPIC: `${prefix}-none` }, /KAFKA_DLQ_TOPIC: the topic .* does not exist/],
     ['the dead-letter topic takes less than the source', { KAFKA_TOPIC: `${prefix}-events`, KAFKA_DLQ_TOPIC: `${prefix}-small` }, /max\.message\.bytes of .* must be at least/],
     ['the limit is below the partitions', { KAFKA_TOPIC: `${prefix}-events`, KAFKA_DLQ_TOPIC: `${prefix}-dlq`, RATE_LIMIT: '30' }, /can't be shared among the 12 partitions/],
+    [
+      'the events are broadcasts',
+      { KAFKA_TOPIC: `${prefix}-events`, KAFKA_DLQ_TOPIC: `${prefix}-dlq`, APIS: 'broadcast', CUSTOMERIO_APP_API_KEY: 'app-key' },
+      /1 a window for broadcast .* topic of its own .* at most 1 partition,/,
+    ],
   ])('%s: exit code 78 and what to change', async (_, env, message) => {
     const { code, stdout } = await runMain({ ...good, KAFKA_BROKERS: testBrokers().join(','), ...env })
     expect(stdout).toMatch(message)
@@ -71,10 +76,10 @@ describe('a running worker', () => {
     expect((await ask('/')).status).toBe(404)
     expect((await ask('/healthz', 'POST')).status).toBe(405)
     // the slots open one window after the assignment
-    while (!/^customerio_worker_slots_owned 50$/m.test(await (await ask('/metrics')).text())) await wait(50)
-    while (!/^customerio_worker_held_by\{reason="idle"\} 1$/m.test(await (await ask('/metrics')).text())) await wait(50)
+    while (!/^customerio_worker_slots_owned\{api="track"\} 50$/m.test(await (await ask('/metrics')).text())) await wait(50)
+    while (!/^customerio_worker_held_by\{api="track",reason="idle"\} 1$/m.test(await (await ask('/metrics')).text())) await wait(50)
     expect(await (await ask('/readyz?verbose')).json()).toMatchObject({
-      ready: true, why: 'ready', sending: { state: 'idle' }, group: { joined: true, partitions: [0, 1, 2], fence: 'open' }, slots: { owned: 50 },
+      ready: true, why: 'ready', group: { joined: true, partitions: [0, 1, 2], fence: 'open' }, apis: { track: { sending: { state: 'idle' }, slots: { owned: 50 } } },
     })
   }, 60_000)
 
@@ -82,7 +87,8 @@ describe('a running worker', () => {
     await open({ faults: { rules: [{ name: 'down', match: { times: 5 }, effect: { status: 503 } }] } })
     await scenario.publish({ events: 20, people: 20, seed: 1, badShare: 0 })
     const worker = await scenario.addWorker({ RETRY_BASE_MS: '600000', RETRY_CAP_MS: '600000' })
-    while ((await scenario.standIn.account()).requests < 5) await wait(50)
+    // in batch mode all events may share one request
+    while ((await scenario.standIn.account()).byStatus['503'] === undefined) await wait(50)
     expect(await worker.stop()).toEqual({ code: 0, signal: null })
     await scenario.addWorker()
     expect((await scenario.done()).failures).toEqual([])
@@ -94,7 +100,7 @@ describe('a running worker', () => {
     await open({ faults: hanging })
     await scenario.publish({ events: 20, people: 20, seed: 1, badShare: 0 })
     const worker = await scenario.addWorker({ REQUEST_TIMEOUT_MS: '1500', SHUTDOWN_DEADLINE_MS: '300' })
-    while ((await scenario.standIn.account()).requests < 5) await wait(20)
+    while ((await scenario.standIn.account()).requests < 1) await wait(20)
     expect(await worker.stop()).toEqual({ code: 3, signal: null })
     expect(said(worker.logs, /not finished within the deadline/)).toMatchObject({ inFlight: expect.any(Number), records: expect.any(Number) })
     await scenario.standIn.faults({})
@@ -106,7 +112,7 @@ describe('a running worker', () => {
     await open({ faults: hanging })
     await scenario.publish({ events: 20, people: 20, seed: 1, badShare: 0 })
     const worker = await scenario.addWorker({ REQUEST_TIMEOUT_MS: '1500' })
-    while ((await scenario.standIn.account()).requests < 5) await wait(20)
+    while ((await scenario.standIn.account()).requests < 1) await wait(20)
     worker.signal('SIGTERM')
     while (!said(worker.logs, /^stopping$/)) await wait(5)
     worker.signal('SIGINT')
@@ -120,12 +126,16 @@ describe('a running worker', () => {
     const [worker] = await Promise.all([scenario.addWorker(), scenario.addWorker()])
     const verdict = await scenario.done()
     expect(verdict.failures).toEqual([])
-    expect(await worker.metrics()).toMatch(/^customerio_worker_slots_owned 25$/m)
+    expect(await worker.metrics()).toMatch(/^customerio_worker_slots_owned\{api="track"\} 25$/m)
   }, 120_000)
 
   test('no personal data and no secret in log or metrics', async () => {
-    const faults = { rules: [{ name: 'bad', match: { operation: ['track'] as ['track'], ratio: 0.2 }, effect: { status: 400, body: '{"meta":{"error":"SENTINEL-body"}}' } }] }
-    await open({ faults, env: { LOG_LEVEL: 'trace', CUSTOMERIO_API_KEY: 'test-key-not-secret' } })
+    // one person's events get the batch refused that they are in, another's are refused in it
+    const faults = { rules: [
+      { name: 'bad', match: { person: ['SENTINEL-user-3'] }, effect: { status: 400, body: '{"meta":{"error":"SENTINEL-body"}}' } },
+      { name: 'partly', match: { person: ['SENTINEL-user-4'] }, effect: { partial: { reason: 'SENTINEL-reason', field: 'SENTINEL-field', message: 'SENTINEL-message' } } },
+    ] }
+    await open({ faults, env: { DELIVERY_MODE: 'batch', LOG_LEVEL: 'trace', CUSTOMERIO_API_KEY: 'test-key-not-secret' } })
     const items = Array.from({ length: 60 }, (_, n) => ({
       marker: `m${n}`, key: Buffer.from(`SENTINEL-user-${n % 7}`), headers: { marker: `m${n}` }, person: `SENTINEL-user-${n % 7}`, type: 'track', eventId: null,
       expect: 'delivered' as const, hasBody: true,
@@ -133,8 +143,12 @@ describe('a running worker', () => {
     }))
     await scenario.publishItems(items)
     const worker = await scenario.addWorker()
-    while ((await scenario.letters()).length < 12) await wait(200)
-    await scenario.delivered(20)
+    // of 60 events 12 are no JSON, and 7 of each of the two people are refused
+    let letters = await scenario.letters()
+    for (; letters.length < 26; letters = await scenario.letters()) await wait(200)
+    await scenario.delivered(34)
+    const words = letters.map(({ headers }) => headers['cio-dlq-message'])
+    expect(words).toEqual(expect.arrayContaining(['SENTINEL-body', 'SENTINEL-reason: SENTINEL-field: SENTINEL-message']))
     const output = JSON.stringify(worker.logs) + (await worker.metrics())
     expect(output).toContain('dead letter')
     expect(output).not.toMatch(/SENTINEL|test-key-not-secret/)

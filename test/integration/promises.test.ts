@@ -90,5 +90,5 @@ test('a third of the records is poisoned, and one person has a fifth of all: the
   const verdict = await scenario.done(90_000)
   expectKept(verdict)
   expect(Object.keys(verdict.deadLetteredBy).toSorted()).toEqual(['event_too_large', 'forbidden_key', 'id_too_long', 'invalid_payload', 'invalid_timestamp',
-    'invalid_user_id', 'not_an_object', 'not_json', 'not_utf8', 'tombstone', 'type_not_delivered', 'unknown_type'])
+    'invalid_user_id', 'not_an_object', 'not_json', 'not_utf8', 'tombstone', 'unknown_type'])
 }, 180_000)

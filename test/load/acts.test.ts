@@ -2,7 +2,7 @@ import type { Arrival } from '../stand-in/account.ts'
 import { ceilingOf, figuresOf, regained, usedOf } from './acts.ts'
 
 const arrival = (at: number, status: number | null = 200): Arrival =>
-  ({ n: 0, at, answeredAt: at + 50, operation: 'track', person: null, status, fault: null, eventId: null, timestamp: null, marker: null })
+  ({ n: 0, request: 0, index: 0, api: 'track', at, answeredAt: at + 50, operation: 'track', person: null, subject: null, status, fault: null, eventId: null, timestamp: null, marker: null })
 
 /** So many a second, evenly spread. */
 const steady = (from: number, to: number, perSecond: number): Arrival[] =>

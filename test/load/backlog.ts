@@ -1,4 +1,5 @@
-// A backlog of a million events, each of a person of its own, and one worker with the settings of production: memory over time, CPU, pace.
+// A backlog of a million events, each of a person of its own, and one worker with the settings of production, but for one event a request, so that
+// the backlog lasts: memory over time, CPU, pace. Batches drain it: test/bench/drain.ts.
 // Started by `node test/load/backlog.ts`, from the root of the repository. EVENTS, MINUTES, LIMIT and FAULT (slow, down) change it.
 
 import { setTimeout as wait } from 'node:timers/promises'
@@ -50,7 +51,7 @@ async function run({ events, minutes, limit, fault }: Settings): Promise<number>
 
   say(`Publishing ${events} events of ${events} people ...`)
   await publish(brokers, topics.topic, newcomers(events, 1), { signal: over.signal })
-  // only what has no default, and the limit: everything else as in production
+  // only what has no default, and the limit: everything else as in production, but for the mode
   const worker = await startWorker({ name: 'worker', env: reachEnvironment({ brokers, ...topics, url: standIn.url, limit }) })
   steps.push(worker.kill)
 

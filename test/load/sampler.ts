@@ -32,14 +32,14 @@ export async function sample(worker: WorkerProcess, standIn: StandInProcess, unt
 }
 
 async function lookInside(worker: WorkerProcess, standIn: StandInProcess): Promise<NonNullable<Sample['inside']>> {
-  const [text, { byStatus }] = await Promise.all([worker.metrics(), standIn.account()])
+  const [text, { operationsByStatus }] = await Promise.all([worker.metrics(), standIn.account()])
   const value = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1])
   return {
     cpuSeconds: value('process_cpu_seconds_total'),
     heapMiB: value('nodejs_heap_size_used_bytes') / MIB,
     pendingRecords: value('customerio_worker_pending_records'),
     pendingMiB: value('customerio_worker_pending_bytes') / MIB,
-    delivered: byStatus['200'] ?? 0,
+    delivered: operationsByStatus['200'] ?? 0,
   }
 }
 

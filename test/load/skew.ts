@@ -92,7 +92,7 @@ async function wakeUp(stage: SharingStage, always: Supply, limit: number, progra
   const reclaims: (number | null)[] = []
   /** In the last second, of one partition. */
   const rate = async (partition: number): Promise<number> => {
-    const all = await standIn.arrivals(Math.max(0, (await standIn.account()).requests - 2 * limit))
+    const all = await standIn.arrivals(Math.max(0, (await standIn.account()).operations - 2 * limit))
     const from = clock.now() - WINDOW_MS
     return all.filter(({ at, marker }) => at >= from && Number(marker?.split('-')[1]) === partition).length
   }

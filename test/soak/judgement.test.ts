@@ -11,7 +11,7 @@ const item = (marker: string): TrafficItem => ({
 })
 const [a, b] = [item('a'), item('b')]
 const arrival = (n: number, at: number, marker: string): Arrival => ({
-  n, at, answeredAt: at + 10, operation: 'track', person: 'p', status: 200, fault: null, eventId: null, timestamp: 1, marker,
+  n, request: n, index: 0, api: 'track', at, answeredAt: at + 10, operation: 'track', person: 'p', subject: null, status: 200, fault: null, eventId: null, timestamp: 1, marker,
 })
 
 /** The stand-in's clock is 1,000 s ahead of the story's. */
@@ -19,7 +19,7 @@ function round(arrivals: Arrival[], { limit = 10, longPausesEndedAt = [] as numb
   const published = [a, b]
   const verdict = computeVerdict({ published, arrivals, letters: [], limit, windowMs: 1_000 })
   const judged = {
-    published, arrivals, letters: [], places: new Map(), verdict, zero: { standIn: 1_000_000, wall: 0 },
+    published, arrivals, letters: [], places: new Map(), verdict, unit: 'request' as const, zero: { standIn: 1_000_000, wall: 0 },
     recoveryMs: null, doneMs: 0, longestPauseMs: 0, endedByThemselves: 0, longPausesEndedAt,
   }
   return { story: createStory(), judged, troubles }

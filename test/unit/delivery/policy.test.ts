@@ -7,7 +7,7 @@ const good = { attempts: 20, failed: 2 }
 const bad = { attempts: 20, failed: 3 }
 const few = { attempts: 19, failed: 2 }
 const nobody = { attempts: 0, failed: 0 }
-const evidence = (failures: number, others: Evidence['others'], quota = true, attempts = failures): Evidence => ({ together: false, attempts, failures, others, takeQuota: () => quota })
+const evidence = (failures: number, others: Evidence['others'], quota = true, attempts = failures): Evidence => ({ together: false, parted: false, attempts, failures, others, takeQuota: () => quota })
 const down: Verdict = { kind: 'unavailable', status: 503, cause: 'status 503', answered: true }
 const refused: Verdict = { kind: 'unauthorised', status: 403 }
 const fine: Verdict = { kind: 'accepted', status: 200 }
@@ -115,6 +115,8 @@ describe('several that were sent together', () => {
     ])
     // with nobody else to tell by, halves cost little and tell more
     expect(decided(down, together(2, nobody))).toMatchObject({ kind: 'halve' })
+    // of a part it is expected that one half fails
+    expect(decided(down, { ...together(1, good), parted: true })).toEqual({ kind: 'halve', afterMs: 1_000, cause: 'status_503' })
   })
 
   test.each([bad, ALL_FAIL])('on a bad day ($failed of $attempts others failed) they are never halved, and it does not count', (others) => {
