@@ -117,9 +117,8 @@ export class Intake {
   take(record: KafkaRecord): void {
     const work = this.#works.get(record.partition)
     if (!work) return
-    const skipped = work.skipped
-    work.take(record, this.#decode(record))
-    this.skipped += work.skipped - skipped
+    if (work.skip(record.offset)) this.skipped += 1
+    else work.take(record, this.#decode(record))
   }
 
   reached(partition: number, end: number): void {
@@ -197,7 +196,8 @@ export class Intake {
   #begin(partition: number, { position, metadata }: PartitionStart): void {
     const { onReady, onBarrier } = this.#options
     const known = metadata === null ? undefined : this.#memories.get(partition)
-    const memory: Memory = { done: decodeDone(position, metadata).union(known?.done ?? new Set()), attempts: known?.attempts ?? new Map() }
+    const marked = decodeDone(position, metadata)
+    const memory: Memory = { done: known ? marked.with(known.done) : marked, attempts: known?.attempts ?? new Map() }
     const work = new PartitionWork({ partition, start: position, most: this.#most, memory, onReady, onBarrier, onRoom: this.#onRoom })
     this.#works.set(partition, work)
     // begins elsewhere than at a committed offset: from now on that is where a successor has to begin, even if nothing gets done

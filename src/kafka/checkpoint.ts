@@ -1,16 +1,17 @@
 /**
- * How far one partition is done: the contiguous prefix of final outcomes. Pure; offsets are safe integers (2^53 records).
+ * How far one partition is done: which of its records are open, that is, without a final outcome. Pure; offsets are safe integers (2^53 records).
  *
- * Records are admitted in offset order (gaps are fine: compaction, control records) and resolved in any order. `position` is the
- * offset to commit: that of the first admitted record that is not resolved, or the end of what was admitted.
+ * Records are admitted in offset order (gaps are fine: compaction, control records) and resolved in any order. `position` is the offset to
+ * commit: that of the first open record, or the end of what was admitted. Everything before `end` that is not open is done, so nothing is kept
+ * of what is done: however far it runs ahead of the position, it costs nothing.
  */
 export class Checkpoint {
   #end: number
-  /** Admitted offsets in order; the part before `#head` is done and cut off now and then. */
-  #admitted: number[] = []
+  /** Open offsets in order, and among them resolved ones, as -1 - offset; the part before `#head` is done. Cut down when half of it is of no use. */
+  #kept: number[] = []
   #head = 0
-  /** Resolved, but not all before it are. */
-  readonly #beyond = new Set<number>()
+  /** Resolved ones behind `#head`. */
+  #resolved = 0
 
   /** @param start the committed offset: the first that is not done */
   constructor(start: number) {
@@ -19,7 +20,7 @@ export class Checkpoint {
 
   /** The offset to commit. */
   get position(): number {
-    return this.#admitted[this.#head] ?? this.#end
+    return this.#kept[this.#head] ?? this.#end
   }
 
   /** The offset after the last one seen. */
@@ -27,57 +28,59 @@ export class Checkpoint {
     return this.#end
   }
 
-  /** What is resolved beyond the position. */
-  get beyond(): ReadonlySet<number> {
-    return this.#beyond
+  /** Offsets that are open, in order. */
+  * open(): Generator<number, void> {
+    for (let index = this.#head; index < this.#kept.length; index += 1) {
+      const offset = this.#kept[index] as number
+      if (offset >= 0) yield offset
+    }
   }
 
   /** @throws RangeError if `offset` is behind the end: the same record would count twice */
   admit(offset: number): void {
     if (offset < this.#end) throw new RangeError(`offset ${offset} is behind the end ${this.#end}`)
-    this.#admitted.push(offset)
+    this.#kept.push(offset)
     this.#end = offset + 1
   }
 
-  /** Everything before `end` has been seen: skips control records and compacted offsets behind the last admitted record. */
+  /** Everything before `end` has been seen: what was not admitted does not exist, or was done before. */
   advance(end: number): void {
     if (end > this.#end) this.#end = end
   }
 
   /**
    * The record has its final outcome.
-   * @param grown gets the offsets by which the prefix grew, in order
    * @throws RangeError if it was never admitted, or is resolved already
    */
-  resolve(offset: number, grown?: number[]): void {
-    const admitted = this.#admitted
-    if (admitted[this.#head] !== offset) {
-      if (this.#beyond.has(offset) || !this.#isAdmitted(offset)) throw new RangeError(`offset ${offset} is not open`)
-      this.#beyond.add(offset)
-      return
-    }
-    let next: number | undefined = offset
-    do {
-      grown?.push(next)
+  resolve(offset: number): void {
+    const kept = this.#kept
+    if (kept[this.#head] === offset) {
       this.#head += 1
-      next = admitted[this.#head]
-    } while (next !== undefined && this.#beyond.size > 0 && this.#beyond.delete(next))
-    if (this.#head > 1024 && this.#head * 2 > admitted.length) {
-      this.#admitted = admitted.slice(this.#head)
+      while (this.#resolved > 0 && (kept[this.#head] as number) < 0) {
+        this.#head += 1
+        this.#resolved -= 1
+      }
+    } else {
+      kept[this.#indexOf(offset)] = -1 - offset
+      this.#resolved += 1
+    }
+    const useless = this.#head + this.#resolved
+    if (useless > 1024 && useless * 2 > kept.length) {
+      this.#kept = [...this.open()]
       this.#head = 0
+      this.#resolved = 0
     }
   }
 
-  /** Whether `offset` was admitted and lies behind the position. */
-  #isAdmitted(offset: number): boolean {
-    let [low, high] = [this.#head + 1, this.#admitted.length - 1]
+  #indexOf(offset: number): number {
+    let [low, high] = [this.#head, this.#kept.length - 1]
     while (low <= high) {
       const middle = (low + high) >> 1
-      const found = this.#admitted[middle] as number
-      if (found === offset) return true
-      if (found < offset) low = middle + 1
+      const found = this.#kept[middle] as number
+      if (found === offset) return middle
+      if ((found < 0 ? -1 - found : found) < offset) low = middle + 1
       else high = middle - 1
     }
-    return false
+    throw new RangeError(`offset ${offset} is not open`)
   }
 }

@@ -200,7 +200,7 @@ describe('the APIs that events go by', () => {
 
   test('messages for people don\'t leave for Customer.io itself from what was pointed elsewhere', () => {
     const elsewhere = { CUSTOMERIO_URL: 'http://stand-in:8080' }
-    expect(faultsOf({ ...all, ...elsewhere })).toEqual(['CUSTOMERIO_APP_URL: is missing; CUSTOMERIO_URL and APIS=track,transactional,broadcast needs it'])
+    expect(faultsOf({ ...all, ...elsewhere })).toEqual(['CUSTOMERIO_APP_URL: is missing; CUSTOMERIO_URL and APIS=track,transactional,broadcast need it'])
     expect(faultsOf({ ...all, ...elsewhere, CUSTOMERIO_APP_URL: 'nonsense' })).toEqual([expect.stringMatching(/^CUSTOMERIO_APP_URL: "nonsense" is not allowed/)])
     expect(faultsOf({ ...all, ...elsewhere, CUSTOMERIO_APP_URL: 'http://stand-in:8080' })).toEqual([])
     expect(faultsOf({ ...all, CUSTOMERIO_APP_URL: 'http://stand-in:8080' })).toEqual([])

@@ -10,8 +10,8 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ verb: fc.constant('crash' as const), choice: fc.nat() }) },
 )
 const life = fc.record({
-  topic: fc.array(fc.record({ person: fc.constantFrom('a', 'b', 'c'), type: fc.constantFrom('track', 'track', 'track', 'suppress', 'destroy', 'bad'), gap: fc.nat(2) }), { maxLength: 60 }),
-  most: fc.record({ records: fc.integer({ min: 1, max: 8 }), bytes: fc.constantFrom(1, 200, 1_000_000) }),
+  topic: fc.array(fc.record({ person: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), type: fc.constantFrom('track', 'track', 'track', 'suppress', 'destroy', 'bad'), gap: fc.nat(2) }), { maxLength: 60 }),
+  most: fc.record({ records: fc.integer({ min: 1, max: 12 }), bytes: fc.constantFrom(1, 200, 1_000_000), metadata: fc.constantFrom(25, 28, 32, 4_096) }),
   steps: fc.array(step, { maxLength: 250 }),
 })
 

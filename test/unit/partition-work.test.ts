@@ -1,5 +1,5 @@
 import { decodeEvent } from '../../src/event.ts'
-import { decodeDone } from '../../src/kafka/done-marks.ts'
+import { decodeDone, Done } from '../../src/kafka/done-marks.ts'
 import { PartitionWork } from '../../src/kafka/partition-work.ts'
 import type { Item, Memory } from '../../src/kafka/partition-work.ts'
 import type { KafkaRecord } from '../../src/kafka/record.ts'
@@ -9,20 +9,24 @@ const ROOMY = { records: 100, bytes: 1_000_000 }
 
 /** A partition whose ready items and barriers are noted; `commit` is acknowledged at once, and gives what was committed. */
 function partition(start = 0, most = ROOMY, memory?: Memory) {
-  const [ready, barriers] = [[] as Item[], [] as number[]]
+  const [ready, barriers, skipped] = [[] as Item[], [] as number[], [] as number[]]
   let roomy = 0
   const work = new PartitionWork({ partition: 0, start, most, memory, onReady: (item) => ready.push(item), onBarrier: () => barriers.push(work.done), onRoom: () => { roomy += 1 } })
-  const take = (record: KafkaRecord) => work.take(record, decodeEvent(record, undefined, 'test'))
+  const take = (record: KafkaRecord) => {
+    if (work.skip(record.offset)) skipped.push(record.offset)
+    else work.take(record, decodeEvent(record, undefined, 'test'))
+  }
   const offsets = () => ready.map(({ record }) => record.offset)
   const item = (offset: number) => ready.find(({ record }) => record.offset === offset)!
   const commit = () => {
     const progress = work.progress()
     if (progress) work.commitDone(progress)
-    return progress && { offset: progress.offset, beyond: [...decodeDone(progress.offset, progress.metadata)] }
+    return progress && { offset: progress.offset, beyond: offsetsOf(decodeDone(progress.offset, progress.metadata)) }
   }
-  return { work, ready, barriers, take, offsets, item, commit, told: () => roomy }
+  return { work, ready, barriers, skipped, take, offsets, item, commit, told: () => roomy }
 }
 
+const offsetsOf = (done: Done) => Array.from({ length: done.end - done.start }, (_, n) => done.start + n).filter((offset) => done.has(offset))
 const of = (person: string, offset: number, given: Partial<KafkaRecord> = {}) => recordOf({ offset, key: Buffer.from(person), value: track(person), ...given })
 const call = (type: string, person: string, offset: number) => of(person, offset, { value: json({ type, userId: person }) })
 
@@ -107,15 +111,30 @@ test('the oldest is the record at the head of the prefix', () => {
 describe('room', () => {
   const bytesOf = (record: KafkaRecord) => record.key!.length + record.value!.length
 
-  test('what is done behind one that is not takes room too', () => {
+  test('what is done behind one that is not takes no room, however much that is', () => {
     const { work, take, item, told } = partition(0, { records: 3, bytes: 1_000_000 })
     for (const record of [of('a', 0), of('b', 1), of('c', 2)]) take(record)
     expect(work.hasRoom()).toBe(false)
+    for (let offset = 3; offset < 5_000; offset += 1) {
+      work.settle(item(offset - 1), true)
+      take(of(`u${offset}`, offset))
+    }
+    expect([work.pending, work.done, work.hasRoom(), told()]).toEqual([3, 0, false, 0])
     work.settle(item(1), true)
-    work.settle(item(2), true)
-    expect([work.pending, work.hasRoom(), told()]).toEqual([1, false, 0])
+    work.settle(item(4_999), true)
+    expect([work.pending, work.done, work.hasRoom(), told()]).toEqual([1, 0, true, 1])
+  })
+
+  test('what is done and waits for its commit is held, and takes room and bytes until then', () => {
+    const { work, take, item, told, commit } = partition(0, { records: 2, bytes: 1_000_000 })
+    for (const record of [call('destroy', 'a', 0), call('suppress', 'b', 1)]) take(record)
+    expect(work.hasRoom()).toBe(false)
     work.settle(item(0), true)
-    expect([work.pending, work.hasRoom(), told()]).toEqual([0, true, 1])
+    expect([work.pending, work.hasRoom(), told(), work.bytes > 0]).toEqual([1, false, 0, true])
+    work.settle(item(1), true)
+    expect([work.pending, work.hasRoom(), told()]).toEqual([0, false, 0])
+    commit()
+    expect([work.pending, work.hasRoom(), told(), work.bytes]).toEqual([0, true, 1, 0])
   })
 
   test('is told when half of it is free, once, and only if there had been none', () => {
@@ -157,6 +176,16 @@ describe.each(['suppress', 'destroy'])('%s stands between two commits', (type) =
     expect(offsets()).toEqual([0, 1, 3, 2])
   })
 
+  test('behind offsets that do not exist: what a commit could not tell of them holds it up no longer than the next one', () => {
+    const held = partition(0, ROOMY, { done: new Done(0, [], 5), attempts: new Map() })
+    held.work.recommit()
+    held.work.commitDone(held.work.progress(0)!)
+    held.take(call(type, 'a', 7))
+    expect(held.offsets()).toEqual([])
+    held.commit()
+    expect(held.offsets()).toEqual([7])
+  })
+
   test('a commit that was under way when it was done does not count', () => {
     const { work, take, offsets, item, commit } = partition()
     for (const record of [of('b', 0), call(type, 'a', 1), of('a', 2)]) take(record)
@@ -170,13 +199,19 @@ describe.each(['suppress', 'destroy'])('%s stands between two commits', (type) =
   })
 
   test('so far beyond the prefix that no commit can carry it: its lane waits for the prefix', () => {
-    const { work, take, offsets, item, commit } = partition()
+    const { work, take, offsets, item } = partition()
     for (const record of [of('b', 0), call(type, 'a', 50_000), of('a', 50_001)]) take(record)
+    const commit = () => {
+      const progress = work.progress(30)!
+      work.commitDone(progress)
+      return [progress.offset, progress.marksEnd]
+    }
     work.settle(item(50_000), true)
-    expect(commit()).toEqual({ offset: 0, beyond: [] })
+    // there are 11 digits for the 50,000 between them
+    expect(commit()).toEqual([0, 2_048])
     expect(offsets()).toEqual([0, 50_000])
     work.settle(item(0), true)
-    commit()
+    expect(commit()).toEqual([50_001, Infinity])
     expect(offsets()).toEqual([0, 50_000, 50_001])
   })
 
@@ -224,10 +259,10 @@ describe('memory, when the partition is assigned to the same process again', () 
   }
 
   test('what was done is not made ready again, and its lane goes on', () => {
-    const { work, take, offsets } = partition(0, ROOMY, before().work.memory())
+    const { work, take, offsets, skipped } = partition(0, ROOMY, before().work.memory())
     for (const record of [of('a', 0), of('b', 1), of('c', 2), of('c', 3), of('d', 4)]) take(record)
     expect(offsets()).toEqual([0, 3, 4])
-    expect([work.skipped, work.pending, work.done]).toEqual([2, 3, 0])
+    expect([skipped, work.pending, work.done]).toEqual([[1, 2], 3, 0])
   })
 
   test('what is known to be done is committed again with the rest', () => {
@@ -235,6 +270,28 @@ describe('memory, when the partition is assigned to the same process again', () 
     for (const record of [of('a', 0), of('b', 1), of('c', 2), of('c', 3)]) take(record)
     work.settle(item(3), true)
     expect(commit()).toEqual({ offset: 0, beyond: [1, 2, 3] })
+  })
+
+  test('what is not taken again yet is known as before: it is in the next commit, and in the memory after that', () => {
+    const { work, take, item, commit } = partition(0, ROOMY, before().work.memory())
+    take(of('a', 0))
+    work.settle(item(0), true)
+    expect(work.memory()).toEqual(new Object({ done: new Done(0, [3, 4], 5), attempts: new Map() }))
+    expect(commit()).toEqual({ offset: 1, beyond: [1, 2] })
+    const again = partition(0, ROOMY, before().work.memory())
+    expect(again.work.memory()).toEqual(before().work.memory())
+  })
+
+  test('what must not be repeated waits for a commit of what is known to be done before it', () => {
+    const { take, offsets, commit } = partition(0, ROOMY, before().work.memory())
+    for (const record of [of('a', 0), of('b', 1), call('suppress', 'b', 2)]) take(record)
+    expect(offsets()).toEqual([0])
+    const later = partition(0, ROOMY, { done: new Done(0, [0, 2], 3), attempts: new Map() })
+    for (const record of [of('a', 0), of('b', 1), call('suppress', 'b', 2)]) later.take(record)
+    expect(later.offsets()).toEqual([0])
+    later.commit()
+    expect(later.offsets()).toEqual([0, 2])
+    expect(commit()).toBeDefined()
   })
 
   test('attempts, times of failure and the due time go on', () => {
@@ -247,9 +304,9 @@ describe('memory, when the partition is assigned to the same process again', () 
   test('holds what is within the prefix until a commit of it was acknowledged, since a commit may fail', () => {
     const held = before()
     held.work.settle(held.item(0), true)
-    expect([held.work.done, held.work.memory()]).toEqual([3, { done: new Set([0, 1, 2]), attempts: new Map() }])
+    expect([held.work.done, held.work.memory()]).toEqual([3, { done: new Done(0, [3, 4], 5), attempts: new Map() }])
     held.commit()
-    expect(held.work.memory()).toEqual({ done: new Set(), attempts: new Map() })
+    expect(held.work.memory()).toEqual({ done: new Done(3, [3, 4], 5), attempts: new Map() })
   })
 
   test('what comes after the close has no effect, and nothing is kept in memory', () => {
