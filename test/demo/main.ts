@@ -1,4 +1,4 @@
-// Started by `node test/demo/main.ts`, from the root of the repository. EVENTS, WORKERS and LIMIT change its size.
+// Started by `node test/demo/main.ts`, from the root of the repository. EVENTS, WORKERS and LIMIT change its size, MODE its way.
 
 import { runDemo } from './run.ts'
 import { SettingsError } from '../support/settings.ts'

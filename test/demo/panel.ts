@@ -1,7 +1,7 @@
 // The live view: on a terminal a panel that is drawn over and over, elsewhere a line every few seconds.
 
 import { styleText } from 'node:util'
-import type { Settings } from './settings.ts'
+import { units, type Settings } from './settings.ts'
 import type { Snapshot } from './watch.ts'
 
 export interface View {
@@ -48,11 +48,11 @@ export function createView(output: NodeJS.WriteStream, settings: Settings): View
   }
 }
 
-function panel(now: Snapshot, { events, limit }: Settings, since: string): string[] {
+function panel(now: Snapshot, { events, limit, mode }: Settings, since: string): string[] {
   const done = now.delivered + now.deadLettered
   return [
     '',
-    `${since}  rate       ${bar(now.rate / limit)} ${now.rate} of ${limit} requests in the last second`,
+    `${since}  rate       ${bar(now.rate / limit)} ${now.rate} of ${limit} ${units[mode]}s in the last second`,
     `      done       ${bar(done / events)} ${done} of ${events} events`,
     `      delivered ${now.delivered}   dead-lettered ${now.deadLettered}   sent again ${now.sentAgain}   lag ${now.lag}`,
     ...now.workers.map(

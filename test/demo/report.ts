@@ -7,6 +7,7 @@ import type { Member } from './fleet.ts'
 
 export interface Circumstances {
   limit: number
+  unit: 'request' | 'operation'
   /** Records in the dead-letter topic. */
   letters: number
   /** Of the steady state; null if that was too short to tell. */
@@ -14,7 +15,7 @@ export interface Circumstances {
   members: readonly Member[]
 }
 
-export function report(verdict: Verdict, { limit, letters, budget, members }: Circumstances): string[] {
+export function report(verdict: Verdict, { limit, unit, letters, budget, members }: Circumstances): string[] {
   const { duplicates, lost, inversions } = verdict
   const reasons = Object.entries(verdict.deadLetteredBy).toSorted(([, a], [, b]) => b - a)
   const stopped = members.filter(({ state }) => state === 'stopped')
@@ -28,7 +29,7 @@ export function report(verdict: Verdict, { limit, letters, budget, members }: Ci
     ...reasons.map(([reason, count]) => `      ${reason.padEnd(22)}${String(count).padStart(5)}`),
     row('lost', lost.count, lost.count === 0),
     row('out of order', inversions.count, inversions.count === 0, 'an event that overtook an earlier one of its person'),
-    row('most in any second', verdict.mostInWindow, verdict.mostInWindow <= limit, `requests; the limit is ${limit}`),
+    row('most in any second', verdict.mostInWindow, verdict.mostInWindow <= limit, `${unit}s; the limit is ${limit}`),
     row('refused (429)', verdict.refused429, verdict.refused429 === 0),
     row('received twice', duplicates.received, undefined, 'done, but not yet committed when the partition changed hands'),
     row('  not recognisable', duplicates.uncovered, duplicates.uncovered === 0, 'by event id or timestamp'),

@@ -13,7 +13,7 @@ import { openEvidence } from './evidence.ts'
 import { createFleet, type Fleet } from './fleet.ts'
 import { createView, type View } from './panel.ts'
 import { complaints, report } from './report.ts'
-import { partitions, type Settings } from './settings.ts'
+import { partitions, units, type Settings } from './settings.ts'
 import { closeTopics, startCustomerio, type Stage } from './stage.ts'
 import { openWatch, type Snapshot, type Watch } from './watch.ts'
 
@@ -24,11 +24,13 @@ const say = (text: string) => process.stdout.write(`${text}\n`)
 
 /** Runs the demo and prints it. Returns the process's exit code: 0 if every promise was kept. */
 export async function runDemo(settings: Settings, atEnd: AtEnd): Promise<number> {
-  const { events, workers, limit } = settings
+  const { events, workers, limit, mode } = settings
+  const unit = units[mode]
   say(`${events} events of an online shop go from Kafka (${partitions} partitions) to a stand-in for Customer.io by ${workers} workers,`)
-  say(`at most ${limit} requests in any second. On the way one worker is killed, and a new one joins.\n`)
+  say(`at most ${limit} ${unit}s in any second. On the way one worker is killed, and a new one joins.`)
+  say(mode === 'single' ? 'One event a request, so that there is something to see; in production the default is batches (MODE=batch).\n' : 'In batches of whatever has waited; each operation counts.\n')
 
-  const stage = await setUp(limit, atEnd)
+  const stage = await setUp(settings, atEnd)
   const { topic } = stage
   const { brokers } = stage.kafka
   const items = generateTraffic({ events, people: 400, seed: 1 })
@@ -39,7 +41,8 @@ export async function runDemo(settings: Settings, atEnd: AtEnd): Promise<number>
   const view = createView(process.stdout, settings)
   const folder = await openEvidence()
   atEnd(folder.close)
-  const fleet = createFleet(workerEnvironment({ ...stage, brokers, url: stage.standIn.url, limit }), folder.path)
+  const env = { ...workerEnvironment({ ...stage, brokers, url: stage.standIn.url, limit }), DELIVERY_MODE: mode, RATE_LIMIT_UNIT: unit }
+  const fleet = createFleet(env, folder.path)
   atEnd(fleet.stopAll)
   const watch = await openWatch(stage, fleet)
   atEnd(watch.close)
@@ -55,12 +58,13 @@ export async function runDemo(settings: Settings, atEnd: AtEnd): Promise<number>
   view.close()
   await fleet.stopAll()
 
-  const evidence = await judge(stage, items, limit)
+  const evidence = await judge(stage, items, settings)
   say(
     report(evidence.verdict, {
       limit,
+      unit,
       letters: evidence.letters.length,
-      budget: steadyBudget(evidence, story, limit),
+      budget: steadyBudget(evidence, story, settings),
       members: fleet.members,
     }).join('\n'),
   )
@@ -75,7 +79,7 @@ export async function runDemo(settings: Settings, atEnd: AtEnd): Promise<number>
   return 1
 }
 
-async function setUp(limit: number, atEnd: AtEnd): Promise<Stage> {
+async function setUp({ limit, mode }: Settings, atEnd: AtEnd): Promise<Stage> {
   // What is still starting when the demo is interrupted has to be stopped too, so the promise is what is registered.
   const starting = startTestKafka({ log: (line) => say(`  ${line}`) })
   atEnd(async () => (await starting.catch(() => null))?.stop())
@@ -83,7 +87,7 @@ async function setUp(limit: number, atEnd: AtEnd): Promise<Stage> {
   say(`Kafka is up (${kafka.how}).`)
   const names = await openTopics(kafka.brokers, partitions)
   atEnd(() => closeTopics({ kafka, ...names }))
-  const opening = startCustomerio(limit)
+  const opening = startCustomerio(limit, units[mode])
   atEnd(async () => (await opening.catch(() => null))?.stop())
   const standIn = await opening
   say('The stand-in for Customer.io is up: answers in 30-60 ms, 1 % in up to 860 ms; 2 % of first attempts get a 503.')
@@ -151,13 +155,13 @@ interface Judged {
   letters: TopicRecord[]
 }
 
-async function judge({ kafka, standIn, letterTopic }: Stage, published: TrafficItem[], limit: number): Promise<Judged> {
+async function judge({ kafka, standIn, letterTopic }: Stage, published: TrafficItem[], { limit, mode }: Settings): Promise<Judged> {
   const [arrivals, letters] = await Promise.all([standIn.arrivals(), readTopic(kafka.brokers, letterTopic)])
-  return { verdict: computeVerdict({ published, arrivals, letters, limit, windowMs: 1_000 }), arrivals, letters }
+  return { verdict: computeVerdict({ published, arrivals, letters, limit, windowMs: 1_000, unit: units[mode] }), arrivals, letters }
 }
 
 /** Null if the steady state was shorter than 15 s: slots come round once a second, so a short span cuts through bursts. */
-function steadyBudget({ arrivals }: Judged, { steadyFrom, steadyTo }: Story, limit: number): Budget | null {
+function steadyBudget({ arrivals }: Judged, { steadyFrom, steadyTo }: Story, { limit, mode }: Settings): Budget | null {
   if (steadyTo - steadyFrom < 15_000) return null
-  return budget(arrivals, { limit, windowMs: 1_000, from: steadyFrom, to: steadyTo })
+  return budget(arrivals, { limit, windowMs: 1_000, from: steadyFrom, to: steadyTo, unit: units[mode] })
 }

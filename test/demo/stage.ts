@@ -18,10 +18,11 @@ export async function closeTopics({ kafka, topic, letterTopic, group }: Omit<Sta
 }
 
 /** A Customer.io that takes its time, refuses 2 % of first attempts, and now and then is slow. */
-export function startCustomerio(limit: number): Promise<StandInProcess> {
+export function startCustomerio(limit: number, unit: 'request' | 'operation'): Promise<StandInProcess> {
   return startStandIn({
     ...credentials,
     limit,
+    unit,
     windowMs: 1_000,
     seed: 7,
     faults: {

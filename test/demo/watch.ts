@@ -10,7 +10,7 @@ import type { Stage } from './stage.ts'
 export interface Snapshot {
   /** The stand-in's clock, ms. */
   serverNow: number
-  /** Requests in the last second. */
+  /** Requests in the last second, or operations, whichever the limit counts. */
   rate: number
   /** Different events accepted. */
   delivered: number
@@ -97,7 +97,7 @@ async function countLag(admin: Admin, topic: string, group: string): Promise<num
 /** What a worker holds, by its /metrics: nothing if it does not answer. */
 async function lookAt({ name, state, process: worker }: Member): Promise<Snapshot['workers'][number]> {
   const metrics = state === 'running' ? await worker?.metrics().catch(() => '') : ''
-  const slots = Number(/^customerio_worker_slots_owned (\d+)/m.exec(metrics ?? '')?.[1] ?? 0)
+  const slots = Number(/^customerio_worker_slots_owned\{api="track"\} (\d+)/m.exec(metrics ?? '')?.[1] ?? 0)
   const owned = (metrics ?? '').matchAll(/^customerio_worker_partition_lag_records\{partition="(\d+)"\}/gm)
   return { name, state, slots, partitions: [...owned].map(([, partition]) => Number(partition)).toSorted((a, b) => a - b) }
 }

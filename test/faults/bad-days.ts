@@ -9,6 +9,7 @@ import { credentials } from '../support/stage.ts'
 import type { TrafficItem } from '../support/traffic.ts'
 import type { Verdict } from '../support/verdict.ts'
 import type { WorkerProcess } from '../support/worker-process.ts'
+import { byMode } from './fault-case.ts'
 import { metrics } from './looks.ts'
 
 /** Nobody waits for a minute in a test. */
@@ -39,6 +40,17 @@ export async function heal(scenario: Scenario): Promise<void> {
 export async function hits(scenario: Scenario, rule: string): Promise<Arrival[]> {
   return (await scenario.standIn.arrivals()).filter(({ fault }) => fault === rule)
 }
+
+/** How many requests these came with. */
+export const requestsOf = (arrivals: readonly Arrival[]): number => new Set(arrivals.map(({ request }) => request)).size
+
+/** Arrivals that shared their requests with nothing else. */
+export function alone(arrivals: readonly Arrival[]): Arrival[] {
+  return [...Map.groupBy(arrivals, ({ request }) => request).values()].flatMap((together) => (together.length === 1 ? together : []))
+}
+
+/** Of so few people batches are small, and requests many: enough for chances that are of requests. One event a request: as many as ever. */
+export const fewInBatches = (people: number): { people?: number } => byMode({ single: {}, batch: { people } })
 
 /** Whether the worker's log has told this change of breaker, gate or quota. */
 export const told = (worker: WorkerProcess, what: string, to: string): boolean => worker.logs.some((line) => line.what === what && line.to === to)
@@ -96,7 +108,7 @@ export async function expectReady(workers: WorkerProcess[]): Promise<void> {
 
 /** The fault has bitten: attempts were put off for this cause. */
 export async function expectCause(scenario: Scenario, cause: string): Promise<void> {
-  const counts = await metrics(scenario.workers, `retries_total\\{cause="${cause}"\\}`)
+  const counts = await metrics(scenario.workers, `retries_total\\{[^}]*cause="${cause}"[^}]*\\}`)
   expect({ cause, seen: counts.some((count) => count > 0) }).toEqual({ cause, seen: true })
 }
 

@@ -4,30 +4,31 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { FaultRule } from '../stand-in/faults.ts'
 import { OTHER_CALLER, type Scenario } from '../support/scenario.ts'
 import {
-  EVENT_CALLS, expectCause, expectReady, expectRepeatsTold, expectSameIdAndTime, followed, heal, hits, lasting, otherCaller, pageView, plan, quick, repeatedAfter, screenView, shows, told,
+  alone, EVENT_CALLS, expectCause, expectReady, expectRepeatsTold, expectSameIdAndTime, fewInBatches, followed, heal, hits, lasting, otherCaller, pageView, plan, quick, repeatedAfter,
+  requestsOf, screenView, shows, told,
 } from './bad-days.ts'
-import { faultCase } from './fault-case.ts'
+import { byMode, faultCase } from './fault-case.ts'
 import { metric, metrics, total, until } from './looks.ts'
 
 /** No request times out only because the machine is busy. */
 const patient = { REQUEST_TIMEOUT_MS: '5000', LATEST_ARRIVAL_MS: '5500', KAFKA_SESSION_TIMEOUT_MS: '12000' }
 
 // Failures by chance, over all requests: those that ask for the account's region as well.
-for (const [percent, events] of [[5, 800], [30, 600], [60, 400]] as const) {
+for (const [percent, events, few] of [[5, 800, 6], [30, 600, 12], [60, 400, 40]] as const) {
   faultCase({
     fault: `${percent} % of all requests answered 503`,
     does: 'Tries again after a backoff, each time with a slot; the person\'s later events wait, others go on. While more than a tenth of the others\' requests fail '
       + 'nothing is given up, however often an event has failed.',
     sees: '`retries_total{cause="status_503"}` rises' + (percent < 60 ? '.' : ', `{cause="bad_day"}` with it. The breaker may open for a moment.'),
-    traffic: { events, people: events / 4 },
+    traffic: { events, people: events / 4, ...fewInBatches(few) },
     setting: { env: quick, faults: plan({ name: 'unavailable', match: { ratio: percent / 100 }, effect: { status: 503 } }) },
     during: async () => {},
     after: async (scenario, verdict) => {
-      const refused = (await hits(scenario, 'unavailable')).length
-      expect(refused).toBeGreaterThan((events * percent) / 100 / 2)
+      const refused = requestsOf(await hits(scenario, 'unavailable'))
+      expect(refused).toBeGreaterThan(byMode({ single: (events * percent) / 100 / 2, batch: 0 }))
       expect(verdict.deadLettered).toBe(0)
       // the account's own calls are not retries
-      expect(await total(scenario.workers, 'retries_total')).toBeGreaterThan(refused / 2)
+      expect(await total(scenario.workers, 'retries_total') + await total(scenario.workers, 'batches_halved_total')).toBeGreaterThan(refused / 2)
     },
   })
 }
@@ -50,7 +51,7 @@ faultCase({
     expect(verdict.deadLettered).toBe(0)
     for (const worker of scenario.workers) expect(['open', 'half-open', 'closed'].filter((state) => !told(worker, 'breaker', state))).toEqual([])
     // a minute at the limit would be 12,000
-    expect((await hits(scenario, 'down')).length).toBeLessThan(200)
+    expect(requestsOf(await hits(scenario, 'down'))).toBeLessThan(200)
   },
 })
 
@@ -81,13 +82,13 @@ faultCase({
 
 faultCase({
   fault: '401 now and then (5 % of all requests) though the credentials are right',
-  does: 'Asks the account for its region. That works nearly always, so the event is tried again after a backoff.',
+  does: 'Asks the account for its region. That works nearly always, so what was refused is tried again after a backoff.',
   sees: '`retries_total{cause="status_401"}` and `probes_total` rise; `breaker` is `refused` for a moment when the question is refused too.',
-  traffic: { events: 600 },
+  traffic: { events: 600, ...fewInBatches(6) },
   setting: { env: quick, faults: plan({ name: 'flaky', match: { ratio: 0.05 }, effect: { status: 401 } }) },
   during: async () => {},
   after: async (scenario, verdict) => {
-    expect((await hits(scenario, 'flaky')).length).toBeGreaterThan(10)
+    expect(requestsOf(await hits(scenario, 'flaky'))).toBeGreaterThan(byMode({ single: 10, batch: 0 }))
     expect(verdict.deadLettered).toBe(0)
   },
 })
@@ -95,8 +96,9 @@ faultCase({
 const forbidden = 'cus_190001'
 faultCase({
   fault: 'A single event that is always answered 403, among healthy ones',
-  does: 'The account\'s region can be asked, so it is the event: after its retries it becomes a dead letter `forbidden`. The person\'s later events are delivered then.',
-  sees: '`dead_letters_total{reason="forbidden"}` 1; the letter says `status 403 though the credentials work`.',
+  does: 'The account\'s region can be asked, so it is the event: after its retries it becomes a dead letter `forbidden`. The person\'s later events are delivered then. '
+    + 'A batch that is refused because of it is halved until it is alone.',
+  sees: '`dead_letters_total{reason="forbidden"}` 1; `batches_halved_total` rises; the letter says `status 403 though the credentials work`.',
   traffic: { events: 800 },
   setting: { faults: plan({ name: 'forbidden', match: { person: [forbidden], operation: ['screen'] }, effect: { status: 403 } }) },
   during: async (scenario) =>
@@ -115,8 +117,9 @@ const failing = 'cus_190002'
 const failingEvents = Array.from({ length: 5 }, (_, n) => screenView(failing, `failing ${n}`, 'dead-letter'))
 faultCase({
   fault: 'One person\'s events are always answered 500',
-  does: 'Each of them, one after the other, becomes a dead letter `exhausted` when its retries are used up, since the others succeed. Nobody else is held up.',
-  sees: '`dead_letters_total{reason="exhausted"}` rises; `retries_total{cause="status_500"}`.',
+  does: 'Each of them, one after the other, becomes a dead letter `exhausted` when its retries are used up, since the others succeed. Nobody else is held up, '
+    + 'but those in the same batch: it is tried once more after a backoff, then halved until the event is alone.',
+  sees: '`dead_letters_total{reason="exhausted"}` rises; `retries_total{cause="status_500"}` and `batches_halved_total{cause="status_500"}`.',
   traffic: { events: 900 },
   setting: { faults: plan({ name: 'broken', match: { person: [failing] }, effect: { status: 500 } }) },
   during: async (scenario) => {
@@ -128,7 +131,7 @@ faultCase({
   after: async (scenario, verdict) => {
     expect(verdict.deadLetteredBy).toEqual({ exhausted: failingEvents.length })
     const markers = failingEvents.map(({ marker }) => marker)
-    expect((await hits(scenario, 'broken')).map(({ marker }) => marker)).toEqual(markers.flatMap((marker) => Array.from({ length: 5 }, () => marker)))
+    expect(alone(await hits(scenario, 'broken')).map(({ marker }) => marker)).toEqual(markers.flatMap((marker) => Array.from({ length: 5 }, () => marker)))
     // one key, so one partition
     expect((await scenario.letters()).map(({ headers }) => headers.marker)).toEqual(markers)
   },
@@ -139,7 +142,7 @@ faultCase({
   fault: 'An event is always answered 500 while other workers come and go',
   does: 'How often it was tried, and when it is due again, is remembered across a rebalance for as long as its partition stays: it is not tried anew each time.',
   sees: '`rebalances_total` rises; the letter\'s `cio-dlq-attempts` is that of an event in quiet times.',
-  notCovered: 'A partition that moves: its new owner begins to count anew.',
+  notCovered: 'A partition that moves: its new owner begins to count anew. What was tried in a batch: after a rebalance its events are in batches with others again.',
   traffic: { events: 1_500, people: 300 },
   workers: 1,
   setting: { limit: 100, faults: plan({ name: 'broken', match: { person: [remembered] }, effect: { status: 500 } }), env: { RETRY_BASE_MS: '600' } },
@@ -147,13 +150,13 @@ faultCase({
     // the oldest member keeps the first partitions: see src/kafka/assignment.ts
     const item = { ...screenView(remembered, 'broken', 'dead-letter'), partition: 0 }
     await scenario.publishItems([item])
-    await until('the first attempt', async () => (await hits(scenario, 'broken')).length > 0)
+    await until('it has been tried alone', async () => alone(await hits(scenario, 'broken')).length > 0)
     // 600 + 1,200 + 2,400 + 4,800 ms of backoff: all of this happens in between
     for (let left = 3; left > 0; left -= 1) await (await scenario.addWorker()).stop()
   },
   after: async (scenario, verdict) => {
     expect(verdict.deadLetteredBy).toEqual({ exhausted: 1 })
-    expect(await hits(scenario, 'broken')).toHaveLength(5)
+    expect(alone(await hits(scenario, 'broken'))).toHaveLength(5)
     expect((await scenario.letters()).map(({ headers }) => headers['cio-dlq-attempts'])).toEqual(['5'])
     expect(await metric(scenario.workers[0]!, 'rebalances_total')).toBeGreaterThanOrEqual(5)
   },
@@ -194,7 +197,7 @@ faultCase({
   fault: 'Answers that arrive after the request\'s time-out, the event having taken effect',
   does: 'Tries again with the same id and timestamp, so that Customer.io drops the repeat.',
   sees: '`attempts_total{status="timeout"}` and `retries_total{cause="timeout"}` rise.',
-  traffic: { events: 700 },
+  traffic: { events: 700, ...fewInBatches(12) },
   setting: { faults: plan({ name: 'late', match: { ratio: 0.1 }, effect: { delayMs: [1_200, 2_000] } }) },
   during: async () => {},
   after: repeatedAfter('timeout'),
@@ -202,21 +205,24 @@ faultCase({
 
 faultCase({
   fault: 'Torn body: the answer 200 ends before its end, the event having taken effect',
-  does: 'Takes it as accepted: the server had decided by then.',
-  sees: 'Nothing.',
+  does: 'Takes it as accepted: the server had decided by then. A batch is sent again, with the same ids and timestamps: what failed in it would have been told by the rest of the answer.',
+  sees: 'Nothing; of batches `retries_total{cause="status_200"}` rises.',
   notCovered: 'A server that says 200 and does not mean it.',
-  traffic: { events: 500 },
+  traffic: { events: 500, ...fewInBatches(12) },
   setting: { env: patient, faults: plan({ name: 'torn', match: { ratio: 0.2 }, effect: { torn: true, accept: true } }) },
   during: async () => {},
   after: async (scenario, verdict) => {
-    expect((await hits(scenario, 'torn')).length).toBeGreaterThan(50)
-    expect([verdict.duplicates.received, verdict.deadLettered]).toEqual([0, 0])
+    const torn = await hits(scenario, 'torn')
+    expect(torn.length).toBeGreaterThan(50)
+    // an anonymous event never goes in a batch
+    const inBatches = torn.filter(({ operation }) => operation !== 'trackAnonymous').length
+    expect([verdict.duplicates.received, verdict.deadLettered]).toEqual([byMode({ single: 0, batch: inBatches }), 0])
   },
 })
 
 faultCase({
   fault: 'Connections torn in the middle of an answer, for 5 s, the event having taken effect',
-  does: 'If the status had come, it counts. If not, the event is tried again with the same id and timestamp.',
+  does: 'Of a request with one event the status counts, if it had come. All else is tried again with the same id and timestamp.',
   sees: '`attempts_total{status="network"}` and `retries_total{cause="network"}` rise.',
   setting: { env: quick, proxied: true },
   during: async (scenario) => {
@@ -239,7 +245,7 @@ faultCase({
   fault: '502 with an HTML page (30 % of all requests), half of the events having taken effect',
   does: 'Tries again. A 502 comes from a proxy behind which the request may still be under way, so its slot is held as after a time-out.',
   sees: '`retries_total{cause="status_502"}` rises; throughput falls, since slots are held longer.',
-  traffic: { events: 500 },
+  traffic: { events: 500, ...fewInBatches(12) },
   setting: {
     env: quick,
     faults: plan({ name: 'gateway, taken', match: { ratio: 0.15 }, effect: { ...badGateway, accept: true } }, { name: 'gateway', match: { ratio: 0.15 }, effect: badGateway }),
@@ -257,7 +263,7 @@ faultCase({
   fault: 'Redirects (301, 302, 307) for some requests',
   does: 'Never follows one: that would be a request without a slot, perhaps to a place nobody chose. Tries again.',
   sees: '`retries_total{cause="status_301"}` and so on rise.',
-  traffic: { events: 700 },
+  traffic: { events: 700, ...fewInBatches(6) },
   during: async (scenario) => {
     await scenario.standIn.faults(plan(...redirects(scenario, 0.05)))
     await scenario.delivered(600)
@@ -323,7 +329,7 @@ faultCase({
   does: 'The 429s close the gate. Repeated ones halve the part of the slots that is used; it grows back slowly while none comes. No 429 is an attempt.',
   sees: 'A line `gate` with `partOfSlots` below 1; `slots_usable` below `slots_owned`; `throttled_total` rises.',
   notCovered: 'Most in any 1 s counts the worker\'s own requests: both callers together are over the limit, which is why they are refused. Leave room by RATE_LIMIT_RESERVE.',
-  traffic: { events: 700 },
+  traffic: { events: 700, ...fewInBatches(12) },
   // low, so that a machine with other work to do can use all of it
   setting: { limit: 100, env: quick },
   during: async (scenario) => {
@@ -376,6 +382,67 @@ faultCase({
     expect(verdict.deadLettered).toBe(0)
     for (const worker of scenario.workers) expect([told(worker, 'breaker', 'open'), told(worker, 'breaker', 'closed')]).toEqual([true, true])
     await expectRepeatsTold(scenario)
+  },
+})
+
+// What only a batch can meet.
+
+faultCase({
+  fault: 'A fifth of the operations in each batch fail for now (207), for 5 s',
+  does: 'What was accepted is done. Each of the others is tried again after a backoff, by itself.',
+  sees: '`attempts_total{status="207"}` and `retries_total{cause="status_207"}` rise.',
+  onlyMode: 'batch',
+  setting: { env: quick },
+  during: lasting(5_000, { name: 'partly', effect: { partial: { ratio: 0.2, reason: 'internal' } } }),
+  after: async (scenario, verdict) => {
+    expect((await hits(scenario, 'partly')).length).toBeGreaterThan(20)
+    expect([verdict.duplicates.received, verdict.deadLettered]).toEqual([0, 0])
+    await expectCause(scenario, 'status_207')
+  },
+})
+
+faultCase({
+  fault: 'All operations of all batches fail for now (207), for 6 s',
+  does: 'As if each request were answered 503: the breaker opens, nothing is dead-lettered.',
+  sees: 'A line `breaker` with `to: open`; `breaker_state` 2; `attempts_total{status="207"}` rises.',
+  onlyMode: 'batch',
+  setting: { env: quick },
+  during: lasting(6_000, { name: 'none of them', effect: { partial: { reason: 'rate_limit' } } }),
+  after: async (scenario, verdict) => {
+    expect(verdict.deadLettered).toBe(0)
+    for (const worker of scenario.workers) expect([told(worker, 'breaker', 'open'), told(worker, 'breaker', 'closed')]).toEqual([true, true])
+    // 6 s at the limit would be 1,200
+    expect(requestsOf(await hits(scenario, 'none of them'))).toBeLessThan(60)
+  },
+})
+
+const refused = ['cus_190004', 'cus_190005', 'cus_190006']
+faultCase({
+  fault: 'Batches refused as a whole (400) because of three bad events',
+  does: 'Halves them, and the halves, until each bad event is alone: that one becomes a dead letter `rejected`. All others are delivered.',
+  sees: '`batches_halved_total{cause="rejected"}` rises; `dead_letters_total{reason="rejected"}` 3.',
+  onlyMode: 'batch',
+  traffic: { events: 600 },
+  setting: { env: quick, faults: plan({ name: 'bad', match: { person: refused }, effect: { status: 400 } }) },
+  during: async (scenario) => scenario.publishItems(refused.map((person) => screenView(person, `bad of ${person}`, 'dead-letter'))),
+  after: async (scenario, verdict) => {
+    expect([verdict.deadLetteredBy, verdict.duplicates.received]).toEqual([{ rejected: 3 }, 0])
+    expect(alone(await hits(scenario, 'bad'))).toHaveLength(3)
+    expect(await total(scenario.workers, 'batches_halved_total')).toBeGreaterThan(0)
+  },
+})
+
+faultCase({
+  fault: 'Batches of more than five operations are too large (413), for 5 s',
+  does: 'Sends them in halves, and these in halves, at once. Each takes a slot. Nothing is dead-lettered.',
+  sees: '`batches_halved_total{cause="rejected"}` and `attempts_total{status="413"}` rise.',
+  onlyMode: 'batch',
+  setting: { env: quick },
+  during: lasting(5_000, { name: 'too large', match: { atLeastOperations: 6 }, effect: { status: 413 } }),
+  after: async (scenario, verdict) => {
+    expect(requestsOf(await hits(scenario, 'too large'))).toBeGreaterThan(3)
+    expect([verdict.duplicates.received, verdict.deadLettered]).toEqual([0, 0])
+    expect(await total(scenario.workers, 'batches_halved_total')).toBeGreaterThan(0)
   },
 })
 

@@ -36,7 +36,7 @@ export function notOnPage(page: string, records: readonly FaultRecord[]): string
 /** Rows of the page that no case stands behind. */
 export function withoutCase(page: string, records: readonly FaultRecord[]): string[] {
   const rows = (page.split(BEGIN)[1]?.split(END)[0] ?? '').split('\n').filter((line) => line.startsWith('| ') && !/^\| (?:Fault|---)/.test(line))
-  const known = new Set(records.map(({ fault }) => cell(fault)))
+  const known = new Set(records.map((record) => cell(nameOf(record))))
   return [...new Set(rows.map((row) => (row.split(/(?<!\\)\|/)[1] ?? '').trim()))].filter((fault) => !known.has(fault))
 }
 
@@ -44,15 +44,22 @@ function wordsOf(cases: readonly FaultRecord[]): string {
   return `| Fault | What the worker does | What you see | Not covered |\n|---|---|---|---|\n${cases.map((record) => `${wordsRow(record)}\n`).join('')}`
 }
 
-function wordsRow({ fault, does, sees, notCovered = '' }: FaultRecord): string {
-  return `| ${[fault, does, sees, notCovered].map(cell).join(' | ')} |`
+function wordsRow(record: FaultRecord): string {
+  const { does, sees, notCovered = '' } = record
+  return `| ${[nameOf(record), does, sees, notCovered].map(cell).join(' | ')} |`
+}
+
+/** Tells with it what can't meet the fault in both ways of delivery. */
+function nameOf({ fault, onlyMode }: FaultRecord): string {
+  return onlyMode ? `${fault} (only with \`DELIVERY_MODE=${onlyMode}\`)` : fault
 }
 
 function figuresOf(cases: readonly FaultRecord[]): string {
-  const rows = cases.map(({ fault, figures: f }) => {
+  const rows = cases.map((record) => {
+    const { figures: f } = record
     const recovery = f.recoveryMs === null ? '' : `${(f.recoveryMs / 1000).toFixed(1)} s`
     const figures = [f.published, f.lost, f.inversions, `${f.covered} / ${f.uncovered}`, `${f.letters} / ${f.wrongLetters}`, `${f.mostInWindow} of ${f.limit}`, recovery]
-    return `| ${[fault, ...figures].map((value) => cell(String(value))).join(' | ')} |\n`
+    return `| ${[nameOf(record), ...figures].map((value) => cell(String(value))).join(' | ')} |\n`
   })
   return `| Fault | Published | Lost | Inversions | Repeats covered / not | Letters of bad / good events | Most in any 1 s | Recovery |\n|---|---|---|---|---|---|---|---|\n${rows.join('')}`
 }

@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { FaultRule } from '../stand-in/faults.ts'
 import { certificateAuthority } from '../support/kafka/certificates.ts'
 import type { Scenario } from '../support/scenario.ts'
-import { EVENT_CALLS, expectCause, expectReady, expectRepeatsTold, expectSameIdAndTime, followed, heal, hits, lasting, plan, quick, shows, told } from './bad-days.ts'
+import { EVENT_CALLS, expectCause, expectReady, expectRepeatsTold, expectSameIdAndTime, fewInBatches, followed, heal, hits, lasting, plan, quick, shows, told } from './bad-days.ts'
 import { faultCase } from './fault-case.ts'
 import { until } from './looks.ts'
 
@@ -16,7 +16,7 @@ for (const when of ['before', 'after'] as const) {
     fault: `Connections reset ${when} the event took effect (10 % of all requests)`,
     does: when === 'before' ? 'Tries again.' : 'Tries again with the same id and timestamp, so that Customer.io drops the repeat.',
     sees: '`attempts_total{status="network"}` and `retries_total{cause="network"}` rise.',
-    traffic: { events: 600 },
+    traffic: { events: 600, ...fewInBatches(12) },
     setting: { faults: plan({ name: 'reset', match: { ratio: 0.1 }, effect: { reset: when } }) },
     during: async () => {},
     after: async (scenario, verdict) => {

@@ -15,15 +15,14 @@ const fits = ({ seats, brokers, limit, env, steps }: Plan): boolean =>
 /** Each worker takes the whole limit, and has enough in flight to use it. */
 const GREEDY = JSON.stringify({ RATE_LIMIT_SHARE: 'fixed', RATE_LIMIT_DIVISOR: '1', CONCURRENCY: '100' })
 
-function drawFitting(): Plan {
+function drawFitting(way: Plan['mode']): Plan {
   for (let seed = 1; ; seed += 1) {
     const plan = drawPlan(seed, SECONDS)
-    if (fits(plan)) return plan
+    if (fits(plan) && plan.mode === way) return plan
   }
 }
 
-const { seed, limit } = drawFitting()
-const ROUND = { SEED: String(seed), ROUNDS: '1', SECONDS: String(SECONDS) }
+const roundOf = ({ seed }: Plan) => ({ SEED: String(seed), ROUNDS: '1', SECONDS: String(SECONDS) })
 
 let folder: string
 beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'soak-test-')) })
@@ -36,16 +35,20 @@ async function soak(env: Record<string, string>): Promise<{ code: number; output
   return { code, output, left: await readdir(folder) }
 }
 
-test('make soak: a round, and nothing is left of it', async () => {
-  const { code, output, left } = await soak(ROUND)
-  expect(output).toContain(`round 1  seed ${seed}  kept\n`)
+test.each([['one event a request', 'single'], ['in batches', 'batch']] as const)('make soak: a round, %s, and nothing is left of it', async (way, mode) => {
+  const plan = drawFitting(mode)
+  const { code, output, left } = await soak(roundOf(plan))
+  expect(output).toContain(`round 1  seed ${plan.seed}  kept\n`)
+  expect(output).toContain(`, ${way}, limit ${plan.limit} `)
   expect(output).toMatch(/\d{3} events: lost 0, inversions 0, duplicates \d+ covered 0 uncovered, letters \d+ bad 0 good, most in 1 s \d+, recovered in/)
   expect(output).toMatch(/^1 round, 0 failed$/m)
   expect({ code, left }).toEqual({ code: 0, left: [] })
 }, 180_000)
 
 test('make soak: with workers that share the limit wrongly it tells the story, keeps the evidence and fails', async () => {
-  const { code, output, left: [evidence = '', ...others] } = await soak({ ...ROUND, WORKER_ENV: GREEDY })
+  const plan = drawFitting('single')
+  const { seed, limit } = plan
+  const { code, output, left: [evidence = '', ...others] } = await soak({ ...roundOf(plan), WORKER_ENV: GREEDY })
   expect(output).toMatch(new RegExp(`The story of seed ${seed}:[^]*worker [AB] stopped \\(SIGTERM\\)[^]*BROKEN: \\d+ requests arrived within 1000 ms; the limit is ${limit}\\.`))
   expect(output).toContain(`Logs, requests, letters and a closer look: ${join(folder, evidence)}`)
   expect(output).toContain(`make soak SEED=${seed} ROUNDS=1 SECONDS=${SECONDS} WORKER_ENV=`)

@@ -73,7 +73,7 @@ async function findings(judged: Judged, folder: string): Promise<string[]> {
   for (const { person, before, after } of findInversions(outcomes).slice(0, MOST_SHOWN)) {
     found.push(...look(`out of order: ${after} overtook ${before}; all of their person:`, ofPerson(outcomes, person)))
   }
-  found.push('== the fullest second', ...fullestSecond(arrivals).map((arrival) => describeArrival(arrival, judged, said)))
+  found.push('== the fullest second', ...fullestSecond(judged).map((arrival) => describeArrival(arrival, judged, said)))
   return found
 }
 
@@ -90,17 +90,17 @@ function describe({ item, arrivals, letter }: Outcome, judged: Judged, said: Map
   ]
 }
 
-function describeArrival({ n, at: arrivedAt, answeredAt, operation, status, fault, marker }: Arrival, { zero, places }: Judged, said: Map<string, Said[]>): string {
+function describeArrival({ n, request, at: arrivedAt, answeredAt, operation, status, fault, marker }: Arrival, { zero, places }: Judged, said: Map<string, Said[]>): string {
   const place = places.get(marker ?? '')
   const where = place ? `${place.partition}:${place.offset}` : 'no place'
   const workers = new Set((said.get(where) ?? []).map(({ worker }) => worker))
   const precise = (ms: number) => ((ms - zero.standIn) / 1_000).toFixed(3)
-  return `+${precise(arrivedAt)} s  n=${n} ${operation} ${marker} ${where} ${status ?? 'no answer'}${answeredAt === null ? '' : ` at +${precise(answeredAt)} s`}`
+  return `+${precise(arrivedAt)} s  n=${n} request ${request} ${operation} ${marker} ${where} ${status ?? 'no answer'}${answeredAt === null ? '' : ` at +${precise(answeredAt)} s`}`
     + `${fault ? ` (${fault})` : ''} by ${[...workers].join(' or ') || 'unknown'}`
 }
 
-function fullestSecond(arrivals: readonly Arrival[]): readonly Arrival[] {
-  const sorted = arrivals.toSorted((a, b) => a.at - b.at)
+function fullestSecond({ arrivals, unit }: Judged): readonly Arrival[] {
+  const sorted = arrivals.filter(({ index }) => unit === 'operation' || index === 0).toSorted((a, b) => a.at - b.at)
   let [from, to, first] = [0, 0, 0]
   for (const [last, arrival] of sorted.entries()) {
     while (arrival.at - sorted[first]!.at >= 1_000) first += 1

@@ -24,6 +24,9 @@ function answering(name: string, kind: string, plan: () => FaultPlan): Disturban
   }
 }
 
+/** What an operation of a batch fails of, though it is not its own fault. */
+const PASSING_REASONS = ['internal', 'rate_limit', 'timeout', 'temporarily unavailable']
+
 const some = (kind: string, ratio: number, effect: FaultEffect): FaultPlan => ({ rules: [{ name: kind, match: { ratio }, effect }] })
 
 export const ofCustomerIo: readonly Kind[] = [
@@ -95,6 +98,22 @@ export const ofCustomerIo: readonly Kind[] = [
     draw: (random) => {
       const latencyMs = random.pick<[number, number]>([[200, 400], [300, 900], [600, 2_500]])
       return answering(`answers take ${latencyMs.join(' to ')} ms`, 'slow', () => ({ latencyMs }))
+    },
+  },
+  {
+    kind: 'partly', lastsMs: [3_000, 10_000], fits: ({ mode }) => mode === 'batch',
+    draw: (random) => {
+      const [ratio, ofEach, reason, asStatus] = [random.pick([0.1, 0.5, 1]), random.pick([0.02, 0.3, 0.6, 1]), random.pick(PASSING_REASONS), random.pick([200, 207] as const)]
+      return answering(`${percent(ofEach)} of the operations in ${percent(ratio)} of the batches fail for now (${asStatus})`, 'partly',
+        () => some('partly', ratio, { partial: { ratio: ofEach, reason, asStatus } }))
+    },
+  },
+  {
+    kind: 'batches refused', lastsMs: [3_000, 8_000], fits: ({ mode }) => mode === 'batch',
+    draw: (random) => {
+      const [ratio, status, atLeastOperations] = [random.pick([0.3, 1]), random.pick([400, 413]), random.pick([2, 5, 20])]
+      return answering(`${percent(ratio)} of the batches of ${atLeastOperations} and more refused (${status})`, 'batches refused',
+        () => ({ rules: [{ name: 'batches refused', match: { ratio, atLeastOperations }, effect: { status } }] }))
     },
   },
 ]

@@ -29,6 +29,14 @@ test('every disturbance comes up', () => {
   expect(new Set(KINDS.map(({ kind }) => kind)).size).toBe(KINDS.length)
 })
 
+test('both ways of delivery come up, and batches have faults of their own', () => {
+  const plans = SEEDS.map((seed) => drawPlan(seed))
+  expect(new Set(plans.map(({ mode, unit }) => `${mode}, ${unit}s`))).toEqual(new Set(['single, requests', 'batch, requests', 'batch, operations']))
+  expect(plans.filter(({ mode, env }) => env.DELIVERY_MODE !== mode)).toEqual([])
+  const ofBatches = (steps: Plan['steps']) => steps.some(({ kind }) => ['partly', 'batches refused'].includes(kind))
+  expect(plans.filter(({ mode, steps }) => mode === 'single' && ofBatches(steps))).toEqual([])
+})
+
 test('each plan has some disturbances, in order, within the round, and those that overlap leave each other alone', () => {
   for (const seed of SEEDS) {
     const { steps, lengthMs } = drawPlan(seed)

@@ -10,9 +10,10 @@ const of = (count: number, what: string): string => `${count} ${what}${count ===
 
 /** In what a round takes place. */
 export function circumstances(plan: Plan): string {
-  const { brokers, partitions, limit, seats, env, traffic, lengthMs, steps } = plan
+  const { brokers, partitions, limit, mode, unit, seats, env, traffic, lengthMs, steps } = plan
   const share = env.RATE_LIMIT_SHARE === 'fixed' ? ', fixed share' : ''
-  return `${of(seats.length, 'worker')}, ${of(brokers, 'broker')}, ${partitions} partitions, limit ${limit}${share}, ${traffic.rate} events a second for ${s(lengthMs)}, ${of(steps.length, 'fault')}`
+  const way = mode === 'batch' ? 'in batches' : 'one event a request'
+  return `${of(seats.length, 'worker')}, ${of(brokers, 'broker')}, ${partitions} partitions, ${way}, limit ${limit} ${unit}s${share}, ${traffic.rate} events a second for ${s(lengthMs)}, ${of(steps.length, 'fault')}`
 }
 
 /** The figures of a round. */

@@ -33,6 +33,8 @@ export interface Judged {
   letters: readonly TopicRecord[]
   places: Places
   verdict: Verdict
+  /** What the limit counts. */
+  unit: Plan['unit']
   /** Clocks at the beginning of the story: the stand-in's, and this machine's (ms since 1970). */
   zero: { standIn: number; wall: number }
   /** ms from the end of the last disturbance until as much was accepted in a second as is usual; null if there was too little left to do. */
@@ -71,10 +73,10 @@ export async function playRound(plan: Plan, logFolder: string, workerEnv: Record
 }
 
 async function play(plan: Plan, story: Story, logFolder: string, workerEnv: Record<string, string>, closing: (() => Promise<unknown>)[]): Promise<Judged> {
-  const { limit, partitions, everyday, seats, spare, traffic: { rate, backlog } } = plan
+  const { limit, unit, partitions, everyday, seats, spare, traffic: { rate, backlog } } = plan
   const cluster = await openCluster({ brokers: plan.brokers, proxied: true, log: story.tell })
   closing.push(cluster.stop)
-  const scenario = await openScenario({ limit, partitions, faults: everyday, env: { ...plan.env, ...workerEnv }, cluster, proxied: true, logFolder })
+  const scenario = await openScenario({ limit, unit, partitions, faults: everyday, env: { ...plan.env, ...workerEnv }, cluster, proxied: true, logFolder })
   closing.push(scenario.close)
   const items = trafficOf(plan)
   await scenario.publishItems(items.slice(0, backlog))
@@ -106,8 +108,8 @@ async function play(plan: Plan, story: Story, logFolder: string, workerEnv: Reco
   story.tell('the verdict')
   const arrivals = await scenario.standIn.arrivals()
   return {
-    published: items, arrivals, letters: await scenario.letters(), places, verdict, zero, doneMs,
-    recoveryMs: recoveryMs(arrivals, { from: healedAt, perSecond: Math.floor(rate * RECOVERED) }), longestPauseMs: delay.max / 1e6, endedByThemselves: fleet.endedByThemselves, longPausesEndedAt,
+    published: items, arrivals, letters: await scenario.letters(), places, verdict, unit, zero, doneMs,
+    recoveryMs: recoveryMs(arrivals, { from: healedAt, perSecond: Math.floor(rate * RECOVERED), unit: 'operation' }), longestPauseMs: delay.max / 1e6, endedByThemselves: fleet.endedByThemselves, longPausesEndedAt,
   }
 }
 

@@ -15,6 +15,10 @@ export interface Setup {
   lengthMs: number
   brokers: 1 | 3
   limit: number
+  /** One event a request, or as many as wait. */
+  mode: 'single' | 'batch'
+  /** What the limit counts. */
+  unit: 'request' | 'operation'
   partitions: number
   /** Taken from the beginning. */
   seats: Seat[]
@@ -50,13 +54,17 @@ export function drawSetup(random: Random, seconds?: number): Setup {
   // about half of what is possible on a good day, so that a bad one can be made up for
   const rate = Math.round((usable * between(35, 60)) / 100)
   const timing = drawTiming(random)
+  const mode = random.pick(['single', 'batch'] as const)
   return {
+    mode,
+    unit: mode === 'batch' ? random.pick(['request', 'operation'] as const) : 'request',
     lengthMs: seconds === undefined ? drawnMs : seconds * 1_000,
     brokers: random.chance(0.35) ? 3 : 1,
     limit, seats, spare,
     partitions: random.pick([6, 12, 12, 24]),
     env: {
       ...timing,
+      DELIVERY_MODE: mode,
       ...(fixed && { RATE_LIMIT_SHARE: 'fixed', RATE_LIMIT_DIVISOR: String(seats.length + 1) }),
       CONCURRENCY: String(Math.ceil((1.5 * limit * slowestMs) / 1_000 / seats.length) + random.below(20)),
       COMMIT_INTERVAL_MS: random.pick(['50', '200', '500', '1000']),
@@ -84,6 +92,8 @@ export function drawSetup(random: Random, seconds?: number): Setup {
         { name: 'slow', match: { ratio: 0.01 }, effect: { delayMs: [200, 600] } },
         { name: 'reset', match: { ratio: 0.002 }, effect: { reset: 'after' } },
         { name: 'accepted, no answer', match: { ratio: 0.002 }, effect: { hang: true, accept: true } },
+        // of batches only
+        { name: 'partly', match: { ratio: random.pick([0, 0.02, 0.2]) }, effect: { partial: { ratio: 0.1, reason: 'internal' } } },
       ],
     },
   }

@@ -28,7 +28,7 @@ const fastSessions = {
 export const OTHER_CALLER = 'somebody-else'
 
 const APP_KEY = 'test-app-key-not-secret'
-const { track: _track, ...documented } = DEFAULT_LIMITS
+const { transactional, general, broadcast } = DEFAULT_LIMITS
 
 /** What may be asked of the App API's calls in any window. */
 type AppLimits = NonNullable<Evidence['apis']>
@@ -53,7 +53,7 @@ export interface ScenarioOptions {
   /** Settings on top of those of every worker. */
   env?: Record<string, string>
   /** A Kafka of its own, in place of the one that all tests share. Closed by who opened it. */
-  cluster?: TestCluster
+  cluster?: Pick<TestCluster, 'direct' | 'addresses'>
   /** Reach the stand-in through `toStandIn`. */
   proxied?: boolean
   /** Where each worker's log goes, as worker-1.log and so on. */
@@ -127,7 +127,7 @@ export async function openScenario(options: ScenarioOptions = {}): Promise<Scena
   const arrivals = async () => (await standIn.arrivals()).filter(({ person }) => person !== OTHER_CALLER)
   const letters = async () => readTopic(brokers, topics.letterTopic)
   const verdict = async () => computeVerdict({
-    published, arrivals: await arrivals(), letters: await letters(), limit, windowMs: 1_000, unit, ...(apis && { apis: { ...documented, ...apis } }),
+    published, arrivals: await arrivals(), letters: await letters(), limit, windowMs: 1_000, unit, ...(apis && { apis: { transactional, general, broadcast, ...apis } }),
   })
   const publishItems = async (items: TrafficItem[], options: PublishOptions = {}) => {
     for (const item of items) published.push(item) // there may be too many to spread
