@@ -184,7 +184,7 @@ describe('a broker that asks for certificates and logins', () => {
       await until('each has partitions', async () => (await Promise.all(workers.map(owned))).every((count) => count === 3))
       await scenario.over()
       await scenario.publish({ events: 1_600, people: 200, seed: 1, badShare: 0.02 })
-      for (const worker of workers) await until('each delivers', async () => (await metric(worker, 'attempts_total')) > 100)
+      for (const worker of workers) await until('each delivers', async () => (await metric(worker, 'events_total')) > 100)
     },
     after: (scenario) => {
       for (const { logs } of scenario.workers) expect(logs.filter(({ level }) => level !== 'info')).toEqual([])

@@ -157,8 +157,10 @@ faultCase({
   },
   after: async (scenario, verdict) => {
     expect(verdict.deadLetteredBy).toEqual({ exhausted: 1 })
-    expect(alone(await hits(scenario, 'broken'))).toHaveLength(5)
-    expect((await scenario.letters()).map(({ headers }) => headers['cio-dlq-attempts'])).toEqual(['5'])
+    const attempts = alone(await hits(scenario, 'broken')).length
+    // one more if the last one is answered while a rebalance begins: no letter leaves then
+    expect([5, 6]).toContain(attempts)
+    expect((await scenario.letters()).map(({ headers }) => headers['cio-dlq-attempts'])).toEqual([String(attempts)])
     expect(await metric(scenario.workers[0]!, 'rebalances_total')).toBeGreaterThanOrEqual(5)
   },
 })

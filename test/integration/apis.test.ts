@@ -11,9 +11,12 @@ import type { Verdict } from '../support/verdict.ts'
 
 let scenario: Scenario
 
+/** A request that times out on a busy machine would be a dead letter that nobody expects; longer than tests have it otherwise, and short enough for a kill. */
+const patient = { REQUEST_TIMEOUT_MS: '2500', LATEST_ARRIVAL_MS: '3000', KAFKA_SESSION_TIMEOUT_MS: '9000', KAFKA_REBALANCE_TIMEOUT_MS: '20000' }
+
 /** @param apis those that the workers deliver by */
 const open = async (apis: string, options: ScenarioOptions) => {
-  scenario = await openScenario({ unit: 'request', partitions: 6, ...options, env: { APIS: apis, DELIVERY_MODE: 'batch', ...options.env } })
+  scenario = await openScenario({ unit: 'request', partitions: 6, ...options, env: { ...patient, APIS: apis, DELIVERY_MODE: 'batch', ...options.env } })
 }
 afterEach(async () => scenario.close())
 
@@ -57,7 +60,8 @@ async function sendsOf(): Promise<Map<string, number>> {
 }
 
 async function lettersOf(): Promise<Map<string, string>> {
-  return new Map((await scenario.letters()).map(({ headers }) => [headers.marker ?? '', ['cio-dlq-reason', 'cio-dlq-attempts', 'cio-dlq-message'].map((name) => headers[name]).join(' ')]))
+  const names = ['cio-dlq-reason', 'cio-dlq-attempts', 'cio-dlq-message']
+  return new Map((await scenario.letters()).map(({ headers }) => [headers.marker ?? '', names.map((name) => headers[name]).join(' ')]))
 }
 
 const arrivalsOf = async (marker: string): Promise<Arrival[]> => (await scenario.standIn.arrivals()).filter((arrival) => arrival.marker === marker)
@@ -70,15 +74,16 @@ test('messages and events side by side: each API under its own limit, each messa
   await Promise.all([scenario.addWorker(), scenario.addWorker()])
   const verdict = await finished()
   const { apis } = await scenario.standIn.account()
-  console.log(`track and transactional: ${verdict.delivered} delivered; most in 1 s: ${verdict.mostInWindow} of track (limit 60), ${verdict.mostOfApis.transactional} of transactional `
-    + `(limit ${TRANSACTIONAL.limit}); letters ${JSON.stringify(verdict.deadLetteredBy)}`)
+  console.log(`track and transactional: ${verdict.delivered} delivered; most in 1 s: ${verdict.mostInWindow} of track (limit 60), `
+    + `${verdict.mostOfApis.transactional} of transactional (limit ${TRANSACTIONAL.limit}); letters ${JSON.stringify(verdict.deadLetteredBy)}`)
   expectKept(verdict)
   expect([apis.track.refused, apis.transactional.refused, apis.general.requests, apis.broadcast.requests]).toEqual([0, 0, 0, 0])
   // or it was not put to the test
   expect(verdict.mostOfApis.transactional).toBeGreaterThan(TRANSACTIONAL.limit / 2)
   expect(await sendsOf()).toEqual(new Map(messages.map(({ marker }) => [marker, 1])))
   expect(new Set((await scenario.standIn.sends()).map(({ kind }) => kind))).toEqual(new Set(['email', 'push', 'sms', 'inApp']))
-  expect(await lettersOf()).toEqual(expect.objectContaining(new Map(broadcasts.map(({ marker }) => [marker, expect.stringMatching(/^type_not_delivered 0 .*broadcast/)]))))
+  const letters = await lettersOf()
+  for (const { marker } of broadcasts) expect(letters.get(marker)).toMatch(/^type_not_delivered 0 .*broadcast/)
 }, 120_000)
 
 test('broadcasts, on a topic with one partition: one at a time, as slowly as the limit wants it; a track event is not for this topic', async () => {
@@ -90,7 +95,8 @@ test('broadcasts, on a topic with one partition: one at a time, as slowly as the
   const verdict = await finished()
   const times = (await scenario.standIn.arrivals()).map(({ at }) => at)
   const gaps = times.slice(1).map((at, index) => at - (times[index] as number))
-  console.log(`broadcast: ${verdict.delivered} delivered, ${gaps.map((gap) => Math.round(gap)).join(', ')} ms between them (one in ${BROADCAST.windowMs} allowed); letters ${JSON.stringify(verdict.deadLetteredBy)}`)
+  console.log(`broadcast: ${verdict.delivered} delivered, ${gaps.map((gap) => Math.round(gap)).join(', ')} ms between them (one in ${BROADCAST.windowMs} allowed); `
+    + `letters ${JSON.stringify(verdict.deadLetteredBy)}`)
   expectKept(verdict)
   expect(gaps).toHaveLength(3)
   expect(Math.min(...gaps)).toBeGreaterThanOrEqual(BROADCAST.windowMs)
@@ -138,7 +144,8 @@ describe('a message to which no answer comes', () => {
     await scenario.addWorker()
     const verdict = await finished()
     const sends = await sendsOf()
-    console.log(`no answer, UNCONFIRMED_SENDS=retry: ${verdict.delivered} delivered, no letter of ${toUser(silent).length}, sent twice ${[...sends.values()].filter((count) => count > 1).length}`)
+    const twice = [...sends.values()].filter((count) => count > 1).length
+    console.log(`no answer, UNCONFIRMED_SENDS=retry: ${verdict.delivered} delivered, ${verdict.deadLettered} letters, sent twice ${twice}`)
     expectKept(verdict)
     expect(verdict.deadLettered).toBe(0)
     expect(sends).toEqual(new Map(messages.map((item) => [item.marker, item.person === silent && isForUser(item) ? 2 : 1])))
@@ -146,7 +153,8 @@ describe('a message to which no answer comes', () => {
 })
 
 test('a 429 of the App API closes its gate, not that of the Track API', async () => {
-  const throttled: FaultRule = { name: 'throttled', match: { operation: ['email', 'push', 'sms', 'inApp'], times: 1 }, effect: { status: 429, headers: { 'retry-after': '3' } } }
+  const messages: NonNullable<FaultRule['match']> = { operation: ['email', 'push', 'sms', 'inApp'] }
+  const throttled: FaultRule = { name: 'throttled', match: { ...messages, times: 1 }, effect: { status: 429, headers: { 'retry-after': '3' } } }
   await open('track,transactional', { limit: 120, apis: {}, faults: { latencyMs: [10, 20], rules: [throttled] }, env: { DELIVERY_MODE: 'single' } })
   await scenario.publishItems(mixed(3, generateAppTraffic({ sends: 100, people: 50, seed: 10 }), generateTraffic({ events: 900, people: 200, seed: 11, badShare: 0 })))
   await scenario.addWorker()
@@ -177,8 +185,8 @@ test.each(seeds)('kill -9 and a restart: no message is lost, and of each person 
   const verdict = await finished(scenario.workers.filter((worker) => worker !== victim))
   const sends = await sendsOf()
   const twice = messages.filter(({ marker }) => (sends.get(marker) ?? 0) > 1)
-  console.log(`kill -9 (seed ${seed}): lost ${verdict.lost.count}, messages sent twice ${twice.length} (two answers ${verdict.repeatedSends}), repeated events ${verdict.duplicates.received} `
-    + `(uncovered ${verdict.duplicates.uncovered}), inversions ${verdict.inversions.count}; most in 1 s ${verdict.mostInWindow} and ${verdict.mostOfApis.transactional}`)
+  console.log(`kill -9 (seed ${seed}): lost ${verdict.lost.count}, messages sent twice ${twice.length} (two answers ${verdict.repeatedSends}), `
+    + `repeated events ${verdict.duplicates.received} (uncovered ${verdict.duplicates.uncovered}), inversions ${verdict.inversions.count}; most in 1 s ${verdict.mostInWindow} and ${verdict.mostOfApis.transactional}`)
   expectKept(verdict)
   expect([...sends.keys()].toSorted()).toEqual(messages.map(({ marker }) => marker).toSorted())
   expect(Math.max(...sends.values())).toBeLessThanOrEqual(2)
@@ -194,5 +202,5 @@ test('broadcasts on a topic with twelve partitions: the worker does not start, a
   const { code, logs } = await scenario.runWorker()
   expect(code).toBe(78)
   const told = logs.find(({ msg }) => msg === 'the cluster does not fit the settings')
-  expect(told?.cause).toMatch(/^StartupError: RATE_LIMITS_FILE: 1 a window for broadcast .*12 partitions of .*use a topic of its own for these calls with at most 1 partition/)
+  expect(told?.cause).toMatch(/^StartupError: RATE_LIMITS_FILE: 1 a window for broadcast .*12 partitions of .*use a topic of its own .* with at most 1 partition/)
 }, 60_000)

@@ -31,7 +31,7 @@ export interface BatchRun {
   line: string
   /** One sentence a broken promise, and what kept the run from showing anything. */
   broken: string[]
-  figures: { events: number; requests: number; lost: number; inversions: number; mostInWindow: number; limit: number; uncovered: number; covered: number; letters: number; repeatedForms: number }
+  figures: Record<'events' | 'requests' | 'lost' | 'inversions' | 'mostInWindow' | 'limit' | 'uncovered' | 'covered' | 'letters' | 'repeatedForms', number>
   evidence: { published: readonly TrafficItem[]; arrivals: readonly Arrival[]; letters: readonly TopicRecord[] }
 }
 
@@ -49,7 +49,8 @@ export async function playBatchRun(options: BatchRunOptions): Promise<BatchRun> 
   const killAt = Math.floor(events * (0.15 + random.next() * 0.4))
   const { items, refused } = batchTraffic({ events, people, seed, refusedShare: kind === 'refused' ? PARTLY : 0 })
   const scenario = await openScenario({
-    unit: 'request', limit, seed, faults: { latencyMs: [20, slowestMs], rules: rulesOf(kind, refused) }, env: { DELIVERY_MODE: 'batch' }, ...(cluster && { cluster }), ...(logFolder && { logFolder }),
+    unit: 'request', limit, seed, faults: { latencyMs: [20, slowestMs], rules: rulesOf(kind, refused) }, env: { DELIVERY_MODE: 'batch' },
+    ...(cluster && { cluster }), ...(logFolder && { logFolder }),
   })
   const over = new AbortController()
   let publishing: Promise<void> | undefined
@@ -103,14 +104,15 @@ async function judge(scenario: Scenario, name: string, killed: Killed, codes: (n
   const cutOff = arrivals.filter(({ status }) => status === null).length
   const broken = [
     ...verdict.failures,
-    ...(inversions.length > verdict.inversions.count ? [`${inversions.length} times an event overtook an earlier one of its person, refused ones included (first: ${overtaken(inversions)}).`] : []),
+    ...(inversions.length > verdict.inversions.count ? [`${inversions.length} times an event overtook an earlier one, refused ones included (first: ${overtaken(inversions)}).`] : []),
     ...(changed.length > 0 ? [`${changed.length} events were sent again with another id or time (first: ${changed[0]?.item.marker}).`] : []),
     ...(codes.every((code) => code === 0) ? [] : [`workers ended with codes ${codes.join(', ')}.`]),
     ...(killed.accepted < good * 0.9 ? [] : [`the kill came too late: ${killed.accepted} of ${good} had been accepted.`]),
     ...(partly.length > 0 && unavailable > 0 ? [] : ['nothing failed on the way.']),
   ]
+  const copies = letters.length - verdict.deadLettered
   return {
-    line: `${name}: ${lineOf(verdict, { inversions: inversions.length, limit, partly: partly.length, unavailable, cutOff, copies: letters.length - verdict.deadLettered, killed })}`,
+    line: `${name}: ${lineOf(verdict, { inversions: inversions.length, limit, partly: partly.length, unavailable, cutOff, copies, killed })}`,
     broken,
     figures: {
       events: verdict.published, requests: verdict.requests, lost: verdict.lost.count, inversions: inversions.length, mostInWindow: verdict.mostInWindow, limit,
@@ -124,7 +126,8 @@ interface Seen { inversions: number; limit: number; partly: number; unavailable:
 
 function lineOf(verdict: Verdict, { inversions, limit, partly, unavailable, cutOff, copies, killed }: Seen): string {
   const { published, requests, operations, lost, deadLettered, duplicates, repeatedSends, mostInWindow } = verdict
-  return `${published} events, ${requests} requests with ${operations} operations (${unavailable} times 503, ${partly} operations failed in a batch), kill -9 at ${killed.accepted} with ${cutOff} under way; `
+  return `${published} events, ${requests} requests with ${operations} operations (${unavailable} times 503, ${partly} operations failed in a batch), `
+    + `kill -9 at ${killed.accepted} with ${cutOff} under way; `
     + `lost ${lost.count}, inversions ${inversions}, most in 1 s ${mostInWindow} of ${limit}, letters ${deadLettered} (${copies} twice), `
     + `repeats ${duplicates.received} (uncovered ${duplicates.uncovered}), forms twice ${repeatedSends}`
 }

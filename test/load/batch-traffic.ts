@@ -8,7 +8,9 @@ const ALONE = new Set(['trackAnonymous', 'merge', 'formSubmit', 'unsubscribe', '
 /** So many of those are kept: a run is to be about batches, and at a low limit it would last for minutes. */
 const ALONE_KEPT = 0.15
 /** What goes in batches together with events of others, and names its person in there. */
-const IN_BATCHES = new Set(['identify', 'track', 'page', 'screen', 'suppress', 'unsuppress', 'destroy', 'addDevice', 'deleteDevice', 'addRelationships', 'deleteRelationships'])
+const IN_BATCHES = new Set([
+  'identify', 'track', 'page', 'screen', 'suppress', 'unsuppress', 'destroy', 'addDevice', 'deleteDevice', 'addRelationships', 'deleteRelationships',
+])
 
 export interface BatchTraffic {
   items: TrafficItem[]

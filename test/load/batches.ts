@@ -45,8 +45,8 @@ function report(played: readonly BatchRun[], say: Program['say']): number {
   const fullest = Math.max(...played.map(({ figures: { mostInWindow, limit } }) => mostInWindow / limit))
   const broken = played.filter((one) => one.broken.length > 0).length
   say(`${played.length} runs, ${sum('events')} events, ${sum('requests')} requests: lost ${sum('lost')}, inversions ${sum('inversions')}, runs over the limit ${over} `
-    + `(fullest second ${Math.round(fullest * 100)} % of it), repeats ${sum('covered') + sum('uncovered')} (uncovered ${sum('uncovered')}), dead letters ${sum('letters')}, `
-    + `forms twice ${sum('repeatedForms')}`)
+    + `(fullest second ${Math.round(fullest * 100)} % of it), repeats ${sum('covered') + sum('uncovered')} (uncovered ${sum('uncovered')}), `
+    + `dead letters ${sum('letters')}, forms twice ${sum('repeatedForms')}`)
   say(broken === 0 ? 'All promises were kept.' : `A promise was broken in ${broken} of ${played.length} runs.`)
   return broken === 0 ? 0 : 1
 }
