@@ -16,6 +16,8 @@ export interface GroupStatus {
   readonly joined: boolean
   /** Of the present assignment; undefined while it is being given up, or there is none. */
   readonly generation: number | undefined
+  /** Of the last assignment, also while it is being given up. */
+  readonly assigned: number | undefined
   readonly fenced: boolean
 }
 
@@ -74,9 +76,10 @@ export function createStatus(sources: StatusSources): Status {
   }
 
   const lookAtFence = (): void => {
-    const { generation, fenced } = group()
-    if (generation === undefined || (fenced && opened !== generation)) return
-    if (!fenced) opened = generation
+    // also while partitions are given up: with Kafka away that takes as long as the outage
+    const { assigned, fenced } = group()
+    if (assigned === undefined || (fenced && opened !== assigned)) return
+    if (!fenced) opened = assigned
     announcer.say({ what: 'fence' }, fenced
       ? { state: 'shut', stops: true, message: 'fence shut: no heartbeat acknowledged for long, the partitions may be somebody else\'s, nothing is sent' }
       : { state: 'open', stops: false, message: 'fence open again: Kafka acknowledges heartbeats' })

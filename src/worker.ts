@@ -195,7 +195,7 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
   const sincePoll = (): number => (lastPoll === undefined ? 0 : monotonic() - lastPoll)
   const isFenced = (): boolean => assignment !== undefined && fenced()
   const status = createStatus({
-    group: () => ({ stopping, joined: hasJoined, generation: revoking ? undefined : assignment?.generation, fenced: isFenced() }),
+    group: () => ({ stopping, joined: hasJoined, generation: revoking ? undefined : assignment?.generation, assigned: assignment?.generation, fenced: isFenced() }),
     intake, channels, deadLetters, source, quota, lag: () => gauges.lag(), concurrency: config.CONCURRENCY, announcer, clock: monotonic,
   })
   const gauges = createGauges({

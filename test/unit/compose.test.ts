@@ -1,10 +1,9 @@
-// docker/compose.yml and what it mounts, held against the worker: settings, metrics, files.
+// docker/compose.yml and what it mounts, held against the worker and the chart: settings, files.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { KEYS } from '../../src/config-keys.ts'
 import { readConfig } from '../../src/config.ts'
-import { createMetrics } from '../../src/metrics.ts'
 import { DEFAULT_CREDENTIALS } from '../stand-in/server.ts'
 import { KAFKA_VERSION } from '../support/kafka/settings.ts'
 
@@ -59,42 +58,16 @@ test('Prometheus asks each worker', () => {
   expect(services).toHaveLength(3)
 })
 
-describe.each(readdirSync('docker/grafana/dashboards'))('the dashboard %s', (name) => {
-  interface Panel {
-    id: number; title: string; datasource: { uid: string }; gridPos: { x: number; y: number; w: number; h: number }
-    targets: { expr: string; legendFormat: string }[]
-  }
-  const { panels } = JSON.parse(readFileSync(join('docker/grafana/dashboards', name), 'utf8')) as { panels: Panel[] }
-  const known = new Set(createMetrics().registry.getMetricsAsArray().flatMap(({ name: metric, type }) =>
-    (String(type) === 'histogram' ? ['_bucket', '_sum', '_count'].map((end) => metric + end) : [metric])))
+test('Prometheus has the rules of the chart, Grafana its dashboard and the datasource that it asks for', () => {
+  const mounts = new Map([...compose.matchAll(/^ +- (\.\.?\/[^:]+):([^:]+):ro$/gm)].map(([, path, at]) => [at, join('docker', path as string)] as const))
+  const [, rules] = /^rule_files: \[(.+)\]$/m.exec(readFileSync('docker/prometheus.yml', 'utf8')) ?? []
+  expect(mounts.get(rules)).toBe('helm/customerio-worker/files/rules.yaml')
+  const [, folder] = /^ +path: (.+)$/m.exec(readFileSync('docker/grafana/provisioning/dashboards/files.yml', 'utf8')) ?? []
+  expect(mounts.get(`${folder}/customerio-worker.json`)).toBe('helm/customerio-worker/files/dashboard.json')
+  expect(readFileSync('docker/grafana/provisioning/datasources/prometheus.yml', 'utf8')).toContain('type: prometheus\n')
+})
 
-  test('every metric that it shows exists', () => {
-    const shown = panels.flatMap(({ targets }) => targets.flatMap(({ expr }) => [...expr.matchAll(/\b(?:customerio_worker|nodejs|process)_\w+/g)].map(([metric]) => metric)))
-    expect(shown.length).toBeGreaterThan(panels.length - 1)
-    expect([...new Set(shown)].filter((metric) => !known.has(metric))).toEqual([])
-  })
-
-  /** A metric's labels, by its name in Prometheus. */
-  const labels = new Map(createMetrics().registry.getMetricsAsArray().flatMap((metric) =>
-    ['', '_bucket', '_sum', '_count'].map((end) => [metric.name + end, (metric as unknown as { labelNames: string[] }).labelNames] as const)))
-  const targets = panels.flatMap((panel) => panel.targets.map(({ expr, legendFormat }) => [panel.title, expr, legendFormat] as const))
-
-  test.each(targets)('%s: it asks for labels that there are, and names series by labels that are left: %s', (_title, expr, legendFormat) => {
-    const metrics = [...expr.matchAll(/\b(?:customerio_worker|nodejs|process)_\w+/g)].map(([metric]) => metric)
-    const had = new Set(['instance', ...metrics.flatMap((metric) => [...(labels.get(metric) ?? []), ...(metric.endsWith('_bucket') ? ['le'] : [])])])
-    const grouped = [...expr.matchAll(/ by \((.+?)\)/g)].flatMap(([, names]) => (names as string).split(', '))
-    const selected = [...expr.matchAll(/[{,](\w+)[!=]/g)].map(([, label]) => label as string)
-    expect([...grouped, ...selected].filter((label) => !had.has(label))).toEqual([])
-    const left = / by \(/.test(expr) ? new Set(grouped) : /^\w+\(/.test(expr) ? new Set() : had
-    const named = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label]) => label)
-    expect(named.filter((label) => !left.has(label))).toEqual([])
-  })
-
-  test('its panels have ids of their own, do not overlap, and ask the datasource that is provisioned', () => {
-    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length)
-    const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) => Array.from({ length: w * h }, (_, n) => `${x + (n % w)},${y + Math.floor(n / w)}`))
-    expect(new Set(cells).size).toBe(cells.length)
-    const provisioned = readFileSync('docker/grafana/provisioning/datasources/prometheus.yml', 'utf8')
-    for (const { datasource } of panels) expect(provisioned).toContain(`uid: ${datasource.uid}\n`)
-  })
+test('Prometheus gives the labels by which rules and dashboard tell workers apart', () => {
+  const prometheus = readFileSync('docker/prometheus.yml', 'utf8')
+  for (const label of ['namespace', 'pod']) expect(prometheus).toContain(`target_label: ${label}`)
 })

@@ -123,7 +123,7 @@ describe('docs/metrics.md', () => {
       const intake = { partitions: () => [0], pending: { records: 1, bytes: 10 }, pausedPartitions: 0 }
       const ledger = { standing: 'leased' as const, ageMs: 1, members: 1, rank: 0, quarantined: { track: 0 }, open: true }
       const { report } = createStatus({
-        group: () => ({ stopping: false, joined: true, generation: 7, fenced: false }), channels: [{ api: 'track', delivery, limiter, breaker, gate }],
+        group: () => ({ stopping: false, joined: true, generation: 7, assigned: 7, fenced: false }), channels: [{ api: 'track', delivery, limiter, breaker, gate }],
         intake, deadLetters, quota, source: { ledger: () => ledger }, lag: () => 1, concurrency: 10, announcer, clock: () => performance.now(),
       })
       const [, shown] = /```json\n(.*?)```/s.exec(text) as RegExpExecArray

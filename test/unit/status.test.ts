@@ -7,7 +7,7 @@ useFakeTime()
 
 function statusOf(options: Parameters<typeof postOf>[0] = {}) {
   const post = postOf({ slots: 8, ...options })
-  const group: { -readonly [K in keyof GroupStatus]: GroupStatus[K] } = { stopping: false, joined: true, generation: 7, fenced: false }
+  const group: { -readonly [K in keyof GroupStatus]: GroupStatus[K] } = { stopping: false, joined: true, generation: 7, assigned: 7, fenced: false }
   const intake = { partitions: () => [1, 0], get pending() { return { records: post.pending(), bytes: 10 * post.pending() } }, pausedPartitions: 0 }
   const { delivery, deadLetters, limiter, breaker, gate, quota, announcer } = post
   const status = createStatus({ group: () => group, intake, channels: [{ api: 'track', delivery, limiter, breaker, gate }], deadLetters, quota, source: { ledger: () => undefined },
@@ -109,7 +109,7 @@ test('partitions that the dead-letter topic holds up', async () => {
 test('where the process stands in its group comes first', () => {
   const { status, group, track } = statusOf()
   const told = (given: Partial<GroupStatus>) => {
-    Object.assign(group, { stopping: false, joined: true, generation: 7, fenced: false }, given)
+    Object.assign(group, { stopping: false, joined: true, generation: 7, assigned: 7, fenced: false }, given)
     const { group: shown } = status.report() as { group: { generation: number | null; fence: string } }
     return [status.hold('track'), track().sending.state, shown.generation, shown.fence]
   }
@@ -119,7 +119,7 @@ test('where the process stands in its group comes first', () => {
   expect(told({ fenced: true, stopping: true })).toEqual(['stopping', 'stopping', 7, 'shut'])
 })
 
-test('the fence: told when it shuts while partitions are owned, and when it is open again, even in a later generation; not at the beginning of each', async () => {
+test('the fence: told when it shuts while partitions are owned or given up, and when it is open again, even in a later generation; not at the beginning of each', async () => {
   const { status, group, of } = statusOf()
   const look = async (given: Partial<GroupStatus>) => {
     Object.assign(group, given)
@@ -128,12 +128,13 @@ test('the fence: told when it shuts while partitions are owned, and when it is o
   }
   await look({ fenced: true })
   await look({ fenced: false })
-  await look({ generation: 8, fenced: true })
+  await look({ generation: 8, assigned: 8, fenced: true })
   await look({ fenced: false })
   expect(of('fence')).toEqual([])
+  await look({ generation: undefined })
   await look({ fenced: true })
-  await look({ generation: undefined, fenced: false })
-  await look({ generation: 9, fenced: true })
+  await look({ assigned: undefined, fenced: false })
+  await look({ generation: 9, assigned: 9, fenced: true })
   await look({ fenced: false })
   expect(of('fence')).toEqual([['warn', 'shut'], ['info', 'open', 300]])
 })
