@@ -8,7 +8,7 @@ export interface Work {
 const ENOUGH_EVENTS = 100
 /** Nor does what has not come together in so long. ms */
 const LONGEST_SPAN_MS = 60_000
-/** Nor does a thread that is mostly idle: what it does beside events (heartbeats, fetches, scrapes) would count as theirs. */
+/** A thread that is mostly idle tells only that it can do so much at least: what it does beside events (heartbeats, fetches, scrapes) counts as theirs. */
 const LEAST_BUSY = 0.1
 
 /**
@@ -26,7 +26,10 @@ export class ThreadRate {
     const [events, busyMs, spanMs] = [work.events - before.events, work.busyMs - before.busyMs, now - at]
     if (events < ENOUGH_EVENTS && spanMs < LONGEST_SPAN_MS) return
     this.#from = { at: now, work }
-    if (events < ENOUGH_EVENTS || busyMs < spanMs * LEAST_BUSY) return
+    if (events < ENOUGH_EVENTS) return
+    // a process is slow at its start; where it is held from then on, that must not stay
+    const isMore = (events / busyMs) * 1_000 > this.perSecond
+    if (busyMs < spanMs * LEAST_BUSY && !isMore) return
     // each span counts twice as much as all before it, for the time that it was at work
     this.#events = this.#events / 2 + events
     this.#busyMs = this.#busyMs / 2 + busyMs

@@ -55,6 +55,12 @@ test('what was known stays known in a quiet time', () => {
   expect(run(3_600, { perSecond: 5, msEach: 1 })).toBeGreaterThan(20_000)
 })
 
+test('a slow start does not stay, though the thread is mostly idle from then on', () => {
+  const { run } = threadOf()
+  expect(run(5, { perSecond: 25, msEach: 20 })).toBeLessThan(50)
+  expect(run(600, { perSecond: 27, msEach: 1 })).toBeGreaterThan(500)
+})
+
 test('one look under load is enough to put it right', () => {
   const { run } = threadOf()
   // few events a request: each is dear
