@@ -156,6 +156,7 @@ export const KEYS = {
   LOG_LEVEL: { ...oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'), default: 'info', about: 'Least level that is logged; debug has a line an event.' },
   LOG_SUMMARY_INTERVAL_MS: { ...milliseconds(1_000, 3_600_000), default: '10000', about: 'Time between two summary lines.' },
   LAG_INTERVAL_MS: { ...milliseconds(500, 600_000), default: '5000', about: 'Time between two looks at the end of the partitions, for the lag.' },
+  DRAIN_TARGET_MS: { ...milliseconds(1_000, 86_400_000), default: '300000', about: 'Time in which a backlog is to be gone: how many workers are useful is reckoned with it.' },
   SHUTDOWN_DEADLINE_MS: { ...milliseconds(100, 600_000), default: '25000', about: 'After SIGTERM: most time to finish what is in flight.' },
 } as const satisfies Record<string, KeyDeclaration>
 

@@ -16,6 +16,7 @@ import type { Api } from './api-limits.ts'
 import type { Limits } from './limits.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
+import { createScaling } from './scaling.ts'
 
 export interface GaugeSources {
   readonly config: Config
@@ -36,7 +37,7 @@ export interface GaugeSources {
 
 /** What is read off the parts, not counted by them. */
 export interface Gauges {
-  /** Asks Kafka for the ends of the partitions: the lag. Never rejects. */
+  /** Asks Kafka for the ends and the commits of the partitions: the lag, and how many workers are useful. Never rejects. */
   look(): Promise<void>
   /** Records of all partitions owned, as of the last look; undefined before the first. */
   lag(): number | undefined
@@ -54,6 +55,7 @@ export function createGauges(sources: GaugeSources): Gauges {
   let lag: number | undefined
   const done = new Map<Api, number>()
   const [first] = channels as [Channel]
+  const scaling = createScaling({ config, channels, limits, metrics, clock: monotonic, busyMs: () => performance.eventLoopUtilization().active })
   let skipped = 0
   let looking = false
 
@@ -96,7 +98,8 @@ export function createGauges(sources: GaugeSources): Gauges {
       if (looking) return
       looking = true
       try {
-        const lags = intake.lags(await admin.bounds(config.KAFKA_TOPIC), wall)
+        const bounds = await admin.bounds(config.KAFKA_TOPIC)
+        const lags = intake.lags(bounds, wall)
         metrics.lagRecords.reset()
         metrics.lagSeconds.reset()
         for (const { partition, records, seconds } of lags) {
@@ -104,9 +107,11 @@ export function createGauges(sources: GaugeSources): Gauges {
           metrics.lagSeconds.set({ partition: String(partition) }, seconds)
         }
         lag = lags.reduce((sum, { records }) => sum + records, 0)
+        scaling.look(bounds, await admin.committed(config.KAFKA_GROUP_ID, config.KAFKA_TOPIC))
         announcer.say({ what: 'lag' }, { state: 'known', stops: false, message: 'lag is up to date again' })
       } catch (error) {
-        announcer.say({ what: 'lag' }, { state: 'out of date', stops: true, message: 'the ends of the partitions can\'t be read: lag is out of date', fields: { cause: errorText(error) } })
+        scaling.lost()
+        announcer.say({ what: 'lag' }, { state: 'out of date', stops: true, message: 'the offsets of the partitions can\'t be read: lag is out of date', fields: { cause: errorText(error) } })
       } finally {
         looking = false
       }
@@ -126,7 +131,7 @@ export function createGauges(sources: GaugeSources): Gauges {
       metrics.deadLetterPartitions.set(deadLetters.heldUp.length)
       metrics.deadLetterQuota.set(quota.left(now))
       metrics.sincePoll.set(sincePoll() / 1000)
-      metrics.drainSeconds.set(drainSeconds(lag ?? 0, first.limiter.stats().owned, limits.of(first.api).windowMs))
+      metrics.drainSeconds.set(drainSeconds(lag ?? 0, scaling.ownPerSecond()))
       skipped = intake.skipped
     },
     summarise: () => {

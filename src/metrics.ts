@@ -15,6 +15,12 @@ export function createMetrics() {
   const gauge = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []) => new Gauge({ name: PREFIX + name, help, labelNames, registers })
   const histogram = <L extends string = never>(name: string, help: string, buckets: number[], labelNames: readonly L[] = []) =>
     new Histogram({ name: PREFIX + name, help, buckets, labelNames, registers })
+  /** Of something that may not be known: it has no value until then. */
+  const measured = (name: string, help: string) => {
+    const made = gauge(name, help)
+    made.remove()
+    return made
+  }
   collectDefaultMetrics({ register: registry })
 
   return {
@@ -64,11 +70,18 @@ export function createMetrics() {
     // progress
     lagRecords: gauge('partition_lag_records', 'Records between the committed offset and the end of a partition owned here.', ['partition']),
     lagSeconds: gauge('partition_lag_seconds', 'Age of the oldest record of a partition owned here that is not done.', ['partition']),
-    drainSeconds: gauge('time_to_drain_seconds', 'Lag of the owned partitions divided by the slots owned: time to empty them with no new events.'),
+    drainSeconds: gauge('time_to_drain_seconds', 'Lag of the owned partitions divided by what this process delivers at most: time to empty them with no new events.'),
     pending: gauge('pending_records', 'Records taken from Kafka that are not done.'),
     pendingBytes: gauge('pending_bytes', 'Bytes of the records that are not done.'),
     waiting: gauge('waiting_events', 'Events that wait for their next attempt.', ['api']),
     pausedPartitions: gauge('paused_partitions', 'Partitions not fetched because enough of their records are pending.'),
+    // autoscaling
+    usefulReplicas: measured('useful_replicas', 'Workers that can be put to use now: by events, limit, speed of this one, and partitions.'),
+    groupArrival: measured('group_arrival_events_per_second', 'Records that came into the topic per second, in the last minute.'),
+    groupBacklog: measured('group_backlog_records', 'Records of the whole topic that are not committed, but for those of partitions that stand still.'),
+    groupPartitionsWithLag: measured('group_partitions_with_lag', 'Partitions of the whole topic with records that are not committed, or that have just come.'),
+    groupBudget: measured('group_budget_events_per_second', 'Events that the limit allows all workers together per second, requests being full.'),
+    podUnthrottled: measured('pod_unthrottled_events_per_second', 'Events that this process could deliver per second if no limit held it.'),
     // the group
     assignedPartitions: gauge('assigned_partitions', 'Partitions owned by this process.'),
     rebalances: counter('rebalances_total', 'Assignments received from the group.'),

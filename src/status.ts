@@ -21,10 +21,13 @@ export interface GroupStatus {
   readonly fenced: boolean
 }
 
+/** What of a channel tells how it stands. */
+type Watched = Omit<Channel, 'close' | 'pace'>
+
 export interface StatusSources {
   readonly group: () => GroupStatus
   readonly intake: Pick<Intake, 'partitions' | 'pending' | 'pausedPartitions'>
-  readonly channels: readonly Omit<Channel, 'close'>[]
+  readonly channels: readonly Watched[]
   readonly deadLetters: DeadLetters
   readonly source: Pick<SlotSource, 'ledger'>
   readonly quota: Quota
@@ -50,7 +53,7 @@ export function createStatus(sources: StatusSources): Status {
   /** Generation in which the fence was last seen open: it is shut at the beginning of each. */
   let opened: number | undefined
 
-  const holdOfChannel = ({ api, limiter, delivery, breaker, gate }: Omit<Channel, 'close'>): Hold => {
+  const holdOfChannel = ({ api, limiter, delivery, breaker, gate }: Watched): Hold => {
     const now = clock()
     const { stopping, joined, generation, fenced } = group()
     const by = holdOf({
@@ -65,7 +68,7 @@ export function createStatus(sources: StatusSources): Status {
   }
 
   /** ms until something is tried again, where that is known. */
-  const nextTry = ({ breaker, gate, delivery }: Omit<Channel, 'close'>, by: Hold, now: number): number | null => {
+  const nextTry = ({ breaker, gate, delivery }: Watched, by: Hold, now: number): number | null => {
     switch (by) {
       case 'credentials_refused':
       case 'breaker_open': return Math.round(breaker.waitMs(now))
@@ -85,7 +88,7 @@ export function createStatus(sources: StatusSources): Status {
       : { state: 'open', stops: false, message: 'fence open again: Kafka acknowledges heartbeats' })
   }
 
-  const reportOf = (channel: Omit<Channel, 'close'>, now: number): object => {
+  const reportOf = (channel: Watched, now: number): object => {
     const { api, limiter, delivery, breaker, gate } = channel
     const by = holdOfChannel(channel)
     const { share, owned, free, held: inUse } = limiter.stats()

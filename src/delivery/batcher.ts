@@ -11,7 +11,7 @@ export type DeliveryMode = 'single' | 'batch'
 /** Bytes of a batch. Customer.io takes 500 kB; its own clients stop at 480 KiB. What an estimate missed is found when the request is made. */
 export const LARGEST_BATCH = 480_000
 /** People that one call puts into a segment, or takes out of it. */
-const MOST_IN_SEGMENT_CALL = 1_000
+export const MOST_IN_SEGMENT_CALL = 1_000
 
 /** Events that wait for a slot and go the same way. */
 interface Line {

@@ -16,6 +16,7 @@ import type { CustomerIo } from './customerio.ts'
 import { Delivery } from './delivery.ts'
 import { Gate } from './gate.ts'
 import { Health } from './health.ts'
+import { Pace, paced } from './pace.ts'
 import type { Quota } from './quota.ts'
 import { States } from './states.ts'
 
@@ -26,6 +27,7 @@ export interface Channel {
   readonly gate: Gate
   readonly breaker: Breaker
   readonly delivery: Delivery
+  readonly pace: Pace
   close(): Promise<void>
 }
 
@@ -59,7 +61,8 @@ export function createChannel(options: ChannelOptions): Channel {
       logger.error({ cause: errorText(error) }, 'limiter')
     },
   })
-  const customerIo = openApi(options)
+  const pace = new Pace()
+  const customerIo = paced(openApi(options), pace, clock)
   const backoff = { baseMs: config.RETRY_BASE_MS, capMs: config.RETRY_CAP_MS, jitter: config.RETRY_JITTER }
   const [gate, breaker] = [new Gate(backoff), new Breaker(backoff)]
   const delivery = new Delivery({
@@ -69,7 +72,7 @@ export function createChannel(options: ChannelOptions): Channel {
     concurrency: config.CONCURRENCY, clock, wall, random: Math.random, metrics, logger, maySend: () => !fenced(),
   })
   share.onChange(() => delivery.pump())
-  return { api, limiter, gate, breaker, delivery, close: async () => customerIo.close() }
+  return { api, limiter, gate, breaker, delivery, pace, close: async () => customerIo.close() }
 }
 
 /** The key of an API's credentials. */

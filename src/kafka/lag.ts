@@ -21,9 +21,10 @@ export function lagOf(partition: number, progress: number, end: number, oldest: 
 }
 
 /**
- * Seconds until the lag is gone at the present budget, with no new events: what one slot does in a window is at most one request.
- * @returns Infinity while there are no slots
+ * Seconds until the lag is gone, with no new events.
+ * @param eventsPerSecond that are delivered at most
+ * @returns Infinity while that is 0
  */
-export function drainSeconds(lagRecords: number, slots: number, windowMs: number): number {
-  return lagRecords === 0 ? 0 : (lagRecords / slots) * (windowMs / 1000)
+export function drainSeconds(lagRecords: number, eventsPerSecond: number): number {
+  return lagRecords === 0 ? 0 : lagRecords / eventsPerSecond
 }

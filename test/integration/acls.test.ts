@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from 'kafkajs'
+import { until } from '../faults/looks.ts'
 import { withAdmin } from '../support/kafka/admin.ts'
 import { openCluster, type TestCluster } from '../support/kafka/cluster.ts'
 import { openScenario, type Scenario } from '../support/scenario.ts'
@@ -53,6 +54,8 @@ test('with them the worker delivers, writes dead letters and hands over', async 
   await scenario.publish({ events: 300, people: 60, seed: 1, badShare: 0.1 })
   const first = await scenario.addWorker()
   await scenario.delivered(50)
+  // the commits of the whole group may be read
+  await until('it tells how many workers are useful', async () => (await first.metrics()).includes('\ncustomerio_worker_useful_replicas 1\n'))
   await scenario.addWorker()
   await first.stop()
   const verdict = await scenario.done()

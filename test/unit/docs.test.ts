@@ -154,7 +154,7 @@ describe('docs/dead-letters.md', () => {
   })
 })
 
-test.each(['configuration', 'metrics', 'dead-letters', 'security'])('docs/%s.md speaks of no key, metric or page that does not exist', (name) => {
+test.each(['configuration', 'metrics', 'dead-letters', 'security', 'autoscaling'])('docs/%s.md speaks of no key, metric or page that does not exist', (name) => {
   const text = page(name)
   expect(keysIn(text).filter((key) => !names.has(key))).toEqual([])
   const metrics = [...text.matchAll(/\bcustomerio_worker_[a-z_]+/g)].map(([metric]) => metric)
@@ -163,7 +163,7 @@ test.each(['configuration', 'metrics', 'dead-letters', 'security'])('docs/%s.md 
   for (const linked of pages) expect(page(linked)).toMatch(/^# /)
 })
 
-const PAGES = ['configuration', 'metrics', 'dead-letters', 'security', 'limiter', 'events', 'behaviour']
+const PAGES = ['configuration', 'metrics', 'dead-letters', 'security', 'limiter', 'events', 'behaviour', 'autoscaling']
 
 test.each(PAGES)('docs/%s.md asks metrics only for labels that they have', (name) => {
   const asked = [...page(name).matchAll(/(\w+)\{(\w+=~?"[^}]*)\}/g)].map(([, metric, selectors]) =>

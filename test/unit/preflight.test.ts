@@ -5,7 +5,7 @@ import { createLogger } from '../../src/logger.ts'
 
 /** A cluster with the topics `events` and `dlq`. */
 const cluster = (partitions: number): ClusterAdmin => ({
-  connect: async () => {}, stop: async () => {}, bounds: async () => new Map(),
+  connect: async () => {}, stop: async () => {}, bounds: async () => new Map(), committed: async () => new Map(),
   partitions: async (topic) => ({ events: partitions, dlq: 1 })[topic],
   largestRecord: async (topic) => ({ events: 1_000_000, dlq: 2_000_000 })[topic],
 })

@@ -12,6 +12,8 @@ export interface ClusterAdmin {
   largestRecord(topic: string): Promise<number | undefined>
   /** First offset and end (high watermark) by partition. */
   bounds(topic: string): Promise<Map<number, { earliest: number; end: number }>>
+  /** Offsets that the group has committed, by partition; one without a commit is missing. */
+  committed(group: string, topic: string): Promise<Map<number, number>>
   stop(): Promise<void>
 }
 
@@ -36,6 +38,10 @@ export function createAdmin(kafka: Kafka): ClusterAdmin {
       }
     },
     bounds: async (topic) => new Map((await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => [partition, { earliest: Number(low), end: Number(high) }])),
+    committed: async (group, topic) => {
+      const [of] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
+      return new Map((of?.partitions ?? []).map(({ partition, offset }) => [partition, Number(offset)] as const).filter(([, offset]) => offset >= 0))
+    },
     stop: async () => admin.disconnect().catch(() => {}),
   }
 }
