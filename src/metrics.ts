@@ -31,7 +31,7 @@ export function createMetrics() {
     deadLetterFailures: counter('dead_letter_failures_total', 'Sends of a dead letter that failed; each is tried again.'),
     deadLetterPartitions: gauge('dead_letter_partitions', 'Partitions held up because the dead-letter topic does not take their letters.'),
     deadLetterQuota: gauge('dead_letter_quota_left', 'Events that may still be given up within this minute because their retries ran out or they were forbidden.'),
-    eventAge: histogram('event_age_seconds', 'Age of an event (since its record\'s timestamp) when Customer.io accepted it.', AGE_SECONDS),
+    eventAge: histogram('event_age_seconds', 'Age of an event (since its record\'s timestamp) when it was done: accepted by Customer.io, or its dead letter written.', AGE_SECONDS, ['outcome']),
     skipped: counter('records_skipped_total', 'Records met again after a rebalance that were already done, so not sent again.'),
     // attempts
     attempts: counter('attempts_total', 'Requests to Customer.io, by HTTP status, or timeout or network when there was none.', ['api', 'status']),

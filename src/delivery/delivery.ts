@@ -291,7 +291,7 @@ export class Delivery {
       const { event, record, work } = item
       if (work.closed || event.kind !== 'event') continue
       counts.set(event.type, (counts.get(event.type) ?? 0) + 1)
-      if (record.timestamp > 0) metrics.eventAge.observe(Math.max(0, now - record.timestamp) / 1000)
+      if (record.timestamp > 0) metrics.eventAge.observe({ outcome: 'delivered' }, Math.max(0, now - record.timestamp) / 1000)
       work.settle(item, true)
     }
     for (const [type, count] of counts) metrics.events.inc({ type, outcome: 'delivered' }, count)
@@ -313,6 +313,7 @@ export class Delivery {
     this.#writing -= 1
     if (written && run === this.#run) {
       metrics.deadLetters.inc({ reason: refusal.reason })
+      if (item.record.timestamp > 0) metrics.eventAge.observe({ outcome: 'dead_letter' }, Math.max(0, this.#options.wall() - item.record.timestamp) / 1000)
       metrics.events.inc({ type: item.event.kind === 'event' ? item.event.type : 'invalid', outcome: 'dead_letter' })
       logger.debug({ partition: item.record.partition, offset: item.record.offset, reason: refusal.reason }, 'dead letter')
       item.work.settle(item, false)

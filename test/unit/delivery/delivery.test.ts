@@ -304,6 +304,8 @@ test('outcomes, attempts and retries are counted', async () => {
   const counts = async (metric: { get(): Promise<{ values: { labels: object; value: number }[] }> }) => (await metric.get()).values.map(({ labels, value }) => [...Object.values(labels), value])
   expect((await counts(post.metrics.events)).toSorted()).toEqual([['track', 'dead_letter', 1], ['track', 'delivered', 1]])
   expect(await counts(post.metrics.deadLetters)).toEqual([['rejected', 1]])
+  const ages = (await post.metrics.eventAge.get()).values.filter(({ metricName }) => metricName?.endsWith('_count'))
+  expect(ages.map(({ labels, value }) => [labels.outcome, value]).toSorted()).toEqual([['dead_letter', 1], ['delivered', 1]])
   expect(await counts(post.metrics.retries)).toEqual([['track', 'status_500', 1]])
   expect((await counts(post.metrics.attempts)).toSorted()).toEqual([['track', '200', 1], ['track', '400', 1], ['track', '500', 1]])
 })
