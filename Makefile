@@ -3,7 +3,7 @@ SHELL := /bin/sh
 NODE := node_modules/.bin/node
 INSTALLED := node_modules/.installed
 
-.PHONY: help setup demo test unit search rules limit skew lower batches bench bench-peers kubernetes soak backlog behaviour check audit image clean
+.PHONY: help setup demo test unit search rules limit skew lower batches bench bench-peers autoscaling kubernetes prometheus soak backlog panels behaviour chart check audit image e2e clean
 
 help:
 	@echo 'make demo     three workers, a real Kafka, a stand-in for Customer.io, a verdict (EVENTS=5000 WORKERS=3 LIMIT=100)'
@@ -18,12 +18,17 @@ help:
 	@echo 'make batches  batches with 5 % of requests and 2 % of operations failing, and a kill -9, run after run (RUNS=20 SEED=...)'
 	@echo 'make bench    events a second, CPU, memory and latency, beside floors that promise nothing (RUNS=5 PART=throughput|...)'
 	@echo 'make bench-peers  the same for Bento and kafka-hooks, where they can be had'
+	@echo 'make prometheus  fetches promtool and Prometheus for the tests of rules and panels (once)'
 	@echo 'make soak     random faults, seeded, on real parts (MINUTES=10 SEED=...), after a search in other stories'
 	@echo 'make backlog  one worker with a million events waiting: memory and CPU (EVENTS=1000000 MINUTES=10)'
+	@echo 'make panels   each query of the dashboard at a real Prometheus that watches a run of three minutes (PROMETHEUS_URL=... SECONDS=900 asks another one)'
+	@echo 'make autoscaling  writes docs/autoscaling.md: a simulated day under both signals, table and picture'
 	@echo 'make behaviour  writes docs/behaviour.md from the figures of the last make test'
+	@echo 'make chart    writes what is made from the chart: its README, its list of settings, k8s/ (CHECK=1 only compares)'
 	@echo 'make check    types, linter, unused code, import rules'
 	@echo 'make audit    known holes in the packages of production; needs the registry'
-	@echo 'make image    the Docker image customerio-worker:dev'
+	@echo 'make image    the Docker image customerio-worker:dev (NODE_IMAGE=name@sha256:... pins its base)'
+	@echo 'make e2e      the image on a real cluster, installed by the chart: upgraded, drained, killed, scaled (docs/e2e.md says what it needs)'
 	@echo 'make clean    removes what the others fetched'
 
 setup: $(INSTALLED)
@@ -42,7 +47,7 @@ test: setup
 	@$(NODE) test/run.ts
 
 unit: setup
-	@$(NODE) node_modules/.bin/jest test/unit test/stand-in
+	@$(NODE) node_modules/.bin/jest test/unit test/stand-in test/rules test/autoscaling
 
 search: setup
 	@$(NODE) test/simulation/main.ts
@@ -58,6 +63,15 @@ skew: setup
 
 lower: setup
 	@$(NODE) test/load/live-limit.ts
+
+autoscaling: setup
+	@$(NODE) test/autoscaling/main.ts
+
+prometheus: setup
+	@$(NODE) scripts/prometheus.ts
+
+panels: setup
+	@$(NODE) test/rules/panels.ts
 
 kubernetes: setup
 	@$(NODE) scripts/kubernetes.ts
@@ -81,6 +95,9 @@ backlog: setup
 behaviour: setup
 	@$(NODE) scripts/behaviour.ts
 
+chart: setup
+	@$(NODE) scripts/chart.ts $(if $(CHECK),--check)
+
 check: setup
 	$(NODE) node_modules/.bin/tsc
 	$(NODE) node_modules/.bin/oxlint --deny-warnings
@@ -91,6 +108,12 @@ audit: setup
 
 image:
 	docker build $(if $(NODE_IMAGE),--build-arg NODE_IMAGE=$(NODE_IMAGE)) -t customerio-worker:dev .
+	@docker image inspect --format '{{.Size}} bytes, layers {{.RootFS.Layers}}' customerio-worker:dev
+	@mkdir -p .cache && image=$$(docker create customerio-worker:dev) && docker cp $$image:/app/sbom.cdx.json .cache/customerio-worker.cdx.json && docker rm $$image >/dev/null
+	@echo 'What it is made of: .cache/customerio-worker.cdx.json (CycloneDX); also in the image, as /app/sbom.cdx.json.'
+
+e2e: setup
+	@$(NODE) test/e2e/main.ts
 
 clean:
 	rm -rf node_modules .cache

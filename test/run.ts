@@ -21,7 +21,7 @@ interface Phase {
  * side by side take a third of the time; more, and a small machine becomes too slow for the short sessions that they use.
  */
 const PHASES: Phase[] = [
-  { name: 'the parts', folders: ['test/unit', 'test/stand-in', 'test/simulation', 'test/load', 'test/bench'], flags: ['--runInBand'], needsKafka: false },
+  { name: 'the parts', folders: ['test/unit', 'test/stand-in', 'test/simulation', 'test/load', 'test/bench', 'test/autoscaling', 'test/rules', 'test/chart', 'test/e2e'], flags: ['--runInBand'], needsKafka: false },
   { name: 'the whole', folders: ['test/integration', 'test/faults', 'test/soak'], flags: ['--maxWorkers=3', '--reporters=default', '--reporters=./test/progress.ts'], needsKafka: true },
 ]
 /** After its last test jest ends by itself, unless a handle (socket, timer, process) is still open. */

@@ -11,7 +11,8 @@ const PAGES = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md'
 /** Variables of make and the tests, not of the worker. */
 const NOT_THE_WORKERS = [
   'EVENTS', 'WORKERS', 'LIMIT', 'MINUTES', 'SEED', 'STORIES', 'SOURCE', 'FLAW', 'KILL_SEEDS', 'NODE_IMAGE',
-  'PART', 'RUNS', 'CONTESTANTS', 'PROFILE', 'WRITE',
+  'PART', 'RUNS', 'CONTESTANTS', 'PROFILE', 'WRITE', 'CHECK', 'SECONDS', 'PROMETHEUS_URL', 'TEST_PROMETHEUS_BIN', 'HELM', 'KUBECTL', 'RUNBOOK_BASE',
+  'E2E_KUBECONFIG', 'E2E_HOST', 'E2E_IMAGE', 'E2E_IMPORT', 'E2E_KUBECTL', 'E2E_HELM', 'E2E_PROMETHEUS', 'E2E_RESTART_API', 'E2E_K3S_IMAGE', 'E2E_STEPS',
   'TEST_DELIVERY_MODE', 'TEST_KAFKA', 'TEST_KAFKA_BROKERS', 'TEST_KAFKA_IMAGE', 'TEST_KUBERNETES_BIN', 'TEST_KUBECONFIG',
 ]
 
@@ -55,8 +56,8 @@ describe.each(PAGES)('%s', (name) => {
   })
 
   test('shows no make target that the Makefile lacks', () => {
-    const targets = new Set(allOf(read('Makefile'), /^([a-z-]+):/gm))
-    expect(allOf(codeOf(page), /\bmake ([a-z-]+)/g).filter((target) => !targets.has(target))).toEqual([])
+    const targets = new Set(allOf(read('Makefile'), /^([a-z0-9-]+):/gm))
+    expect(allOf(codeOf(page), /\bmake ([a-z0-9-]+)/g).filter((target) => !targets.has(target))).toEqual([])
   })
 
   test('speaks of no setting that the worker lacks', () => {
