@@ -28,7 +28,7 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
   CMD ["node", "-e", \
     "fetch('http://127.0.0.1:' + (process.env.HTTP_PORT || 8080) + '/healthz').then((r) => process.exit(+!r.ok), () => process.exit(1))"]
 # Node is PID 1 and handles SIGTERM itself; a shell in between would swallow it.
-# The sizes (MiB) are made for a memory limit of 512 MiB: objects 256, young ones 3 x 8, and as much again for what is outside of V8's heap
-# (records as they were fetched, sockets, code). With more V8 lets garbage pile up until the kernel ends the container before V8 would tidy.
-# Full collections begin at 96 MiB of old objects: what a worker holds at most; without, there are many more of them.
-CMD ["node", "--enable-source-maps", "--disallow-code-generation-from-strings", "--max-semi-space-size=8", "--initial-old-space-size=96", "--max-old-space-size=256", "src/main.ts"]
+# The sizes (MiB) are made for a memory limit of 512 MiB: objects 256, young ones 3 x 8, and the rest for what is outside of V8's heap (records
+# as they were fetched, sockets, code). With more V8 lets garbage pile up until the kernel ends the container before V8 would tidy.
+# Full collections begin at 80 MiB of old objects: what a worker holds at most; without, there are many more of them.
+CMD ["node", "--enable-source-maps", "--disallow-code-generation-from-strings", "--max-semi-space-size=8", "--initial-old-space-size=80", "--max-old-space-size=256", "src/main.ts"]

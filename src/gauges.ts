@@ -92,6 +92,11 @@ export function createGauges(sources: GaugeSources): Gauges {
     for (const reason of HOLDS) metrics.heldBy.set({ api, reason }, reason === heldBy ? 1 : 0)
   }
 
+  const forgetLags = (): void => {
+    metrics.lagRecords.reset()
+    metrics.lagSeconds.reset()
+  }
+
   return {
     look: async () => {
       // a broker that hangs must not pile up questions
@@ -100,8 +105,7 @@ export function createGauges(sources: GaugeSources): Gauges {
       try {
         const bounds = await admin.bounds(config.KAFKA_TOPIC)
         const lags = intake.lags(bounds, wall)
-        metrics.lagRecords.reset()
-        metrics.lagSeconds.reset()
+        forgetLags()
         for (const { partition, records, seconds } of lags) {
           metrics.lagRecords.set({ partition: String(partition) }, records)
           metrics.lagSeconds.set({ partition: String(partition) }, seconds)
@@ -110,6 +114,8 @@ export function createGauges(sources: GaugeSources): Gauges {
         scaling.look(bounds, await admin.committed(config.KAFKA_GROUP_ID, config.KAFKA_TOPIC))
         announcer.say({ what: 'lag' }, { state: 'known', stops: false, message: 'lag is up to date again' })
       } catch (error) {
+        // what is not known is not told: an autoscaler would go by the lag of then
+        forgetLags()
         scaling.lost()
         announcer.say({ what: 'lag' }, { state: 'out of date', stops: true, message: 'the offsets of the partitions can\'t be read: lag is out of date', fields: { cause: errorText(error) } })
       } finally {

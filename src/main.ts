@@ -45,7 +45,7 @@ const http = await startHttpServer({
     return { type: metrics.registry.contentType, text: await metrics.registry.metrics() }
   },
   probes: {
-    '/healthz': () => ({ ok: worker.sincePoll() < STUCK_MS, why: worker.sincePoll() < STUCK_MS ? 'alive' : 'no fetch from Kafka for too long' }),
+    '/healthz': () => ({ ok: worker.sinceSign() < STUCK_MS, why: worker.sinceSign() < STUCK_MS ? 'alive' : 'no fetch from Kafka for too long' }),
     '/readyz': () => ({ ok: worker.joined() && !stopping, why: stopping ? 'stopping' : worker.joined() ? 'ready' : 'not joined yet' }),
     '/startupz': () => ({ ok: worker.joined(), why: worker.joined() ? 'started' : 'not joined yet' }),
   },

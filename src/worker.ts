@@ -45,8 +45,8 @@ export interface Worker {
   left(): { records: number; inFlight: number }
   /** Joined at least once. */
   joined(): boolean
-  /** ms since kafkajs last asked for records. */
-  sincePoll(): number
+  /** ms since kafkajs last asked for records, or last waited in vain for an answer of Kafka: else it is stuck. */
+  sinceSign(): number
   /** Brings the gauges up to date. */
   measure(): void
   /** What it is doing, and what holds it: for people. */
@@ -96,6 +96,7 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
   let hasJoined = false
   /** undefined before it consumes: whoever waits for slots, or for the group, is not stuck. */
   let lastPoll: number | undefined
+  let lastUnanswered = -Infinity
   const timers: NodeJS.Timeout[] = []
 
   const commit = oneAtATime(async () => {
@@ -175,6 +176,8 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
     reached: (partition, end) => intake.reached(partition, end),
     recommit: (partition) => intake.recommit(partition),
     polled: () => { lastPoll = monotonic() },
+    // a broker that takes requests and answers none holds up a join for minutes: a restart of the process would cure nothing
+    unanswered: () => { lastUnanswered = monotonic() },
     jumped: (partition, from, to) => {
       intake.jump(partition, to)
       void admin.bounds(config.KAFKA_TOPIC).then((bounds) => {
@@ -193,6 +196,7 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
   })
 
   const sincePoll = (): number => (lastPoll === undefined ? 0 : monotonic() - lastPoll)
+  const sinceSign = (): number => Math.min(sincePoll(), monotonic() - lastUnanswered)
   const isFenced = (): boolean => assignment !== undefined && fenced()
   const status = createStatus({
     group: () => ({ stopping, joined: hasJoined, generation: revoking ? undefined : assignment?.generation, assigned: assignment?.generation, fenced: isFenced() }),
@@ -236,7 +240,7 @@ export function createWorker({ config, secrets, logger, metrics, version, onFata
     },
     left: () => ({ records: intake.pending.records, inFlight: channels.reduce((sum, { delivery }) => sum + delivery.inFlight, 0) }),
     joined: () => hasJoined,
-    sincePoll,
+    sinceSign,
     measure: gauges.measure,
     status: status.report,
   }

@@ -100,6 +100,10 @@ const CASES: Case[] = [
     says: 'autoscaling.signal=usefulReplicas needs autoscaling.keda.trigger=prometheus: the trigger kafka knows the lag only.', mend: { autoscaling: { signal: 'lag' } },
   },
   {
+    what: 'a monitor that a NetworkPolicy shuts out', values: { podMonitor: { enabled: true }, networkPolicy: { enabled: true } },
+    says: 'networkPolicy.metricsFrom is empty though a monitor is enabled: say from where Prometheus asks, or it can\'t.', mend: { networkPolicy: { metricsFrom: [{ podSelector: {} }] } },
+  },
+  {
     what: 'two monitors', values: { podMonitor: { enabled: true }, serviceMonitor: { enabled: true } },
     says: 'podMonitor and serviceMonitor are both enabled: each pod would be scraped twice, and every sum would be double. Choose one.', mend: { serviceMonitor: { enabled: false } },
   },

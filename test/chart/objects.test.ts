@@ -290,6 +290,8 @@ withHelm('beside the workers', () => {
     const without = only(render({ share: { source: 'partitions' }, networkPolicy: { enabled: true, metricsFrom: [{ podSelector: {} }] } }), 'NetworkPolicy').spec
     expect(without.ingress).toEqual([{ from: [test, { podSelector: {} }], ports: http }])
     expect(JSON.stringify(without.egress)).not.toContain('6443')
+    const closed = only(render({ networkPolicy: { enabled: true, kafkaPorts: [], customerioPorts: [], kubernetesPorts: [] } }), 'NetworkPolicy').spec
+    expect(closed.egress).toEqual([{ ports: [{ port: 53, protocol: 'UDP' }, { port: 53, protocol: 'TCP' }] }])
   })
 
   test('the label job is the name of the Deployment: rules, dashboard and autoscaler count on it', () => {

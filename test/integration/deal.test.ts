@@ -54,7 +54,7 @@ async function join(name: string): Promise<void> {
     budgets: () => ({ track: member.budget }),
     deal: dealToGroup,
     acknowledged: () => {}, replaced: () => {}, position: () => undefined, room: async () => true, hasRoom: () => true, take: () => {}, reached: () => {},
-    recommit: () => {}, polled: () => {}, jumped: () => {}, crashed: () => {},
+    recommit: () => {}, polled: () => {}, unanswered: () => {}, jumped: () => {}, crashed: () => {},
   })
   const member: Member = { consumer, budget: { limit: LIMIT, wanted: Infinity }, assignment: undefined }
   members.push(member)

@@ -16,7 +16,7 @@
 settings.{{ . }} is missing: it has no default.
 {{- end }}
 {{- end }}
-{{- $elsewhere := dict "RATE_LIMIT_SHARE" "share.source" "RATE_LIMITS_FILE" "limits" "POD_NAME" "nothing: the chart sets it" "POD_NAMESPACE" "nothing: the chart sets it" "KUBECONFIG" "nothing: a pod has a service account" -}}
+{{- $elsewhere := dict "RATE_LIMIT_SHARE" "share.source" "RATE_LIMITS_FILE" "limits" "POD_NAME" "nothing: the chart sets it" "POD_NAMESPACE" "nothing: the chart sets it" "KUBECONFIG" "nothing: a pod has a service account" "HTTP_HOST" "nothing: the probes ask from outside" -}}
 {{- $secrets := list "KAFKA_SASL_PASSWORD" "KAFKA_SASL_OAUTH_CLIENT_SECRET" "CUSTOMERIO_API_KEY" "CUSTOMERIO_APP_API_KEY" -}}
 {{- range $where, $settings := dict "settings" $v.settings "broadcasts.settings" $v.broadcasts.settings }}
 {{- range $key, $value := $settings }}
@@ -70,6 +70,9 @@ autoscaling.signal=usefulReplicas needs autoscaling.keda.trigger=prometheus: the
 {{- end }}
 {{- if and $v.podMonitor.enabled $v.serviceMonitor.enabled }}
 podMonitor and serviceMonitor are both enabled: each pod would be scraped twice, and every sum would be double. Choose one.
+{{- end }}
+{{- if and $v.networkPolicy.enabled (or $v.podMonitor.enabled $v.serviceMonitor.enabled) (not $v.networkPolicy.metricsFrom) }}
+networkPolicy.metricsFrom is empty though a monitor is enabled: say from where Prometheus asks, or it can't.
 {{- end }}
 {{- if and $v.serviceMonitor.enabled (not $v.service.enabled) }}
 serviceMonitor.enabled needs service.enabled.

@@ -20,6 +20,8 @@ export interface ConsumerHandlers extends MembershipHandlers {
   /** kafkajs may have committed an offset of its own for the partition: it does when a position is out of range. */
   recommit(partition: number): void
   polled(): void
+  /** A request to Kafka got no answer in time. */
+  unanswered(): void
   /**
    * Reading goes on at `to`: forward when retention passed the position (or only control records are in between), backward when the topic
    * was made anew.
@@ -149,6 +151,7 @@ export function createGroupConsumer(kafka: Kafka, config: Config, logger: Logger
     consumer.resume([{ topic }])
   })
   consumer.on(consumer.events.FETCH_START, () => handlers.polled())
+  consumer.on(consumer.events.REQUEST_TIMEOUT, () => handlers.unanswered())
   // batches with nothing but control records or aborted transactions never reach a handler
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
     if (payload.batchSize === 0 && handlers.position(payload.partition) === Number(payload.firstOffset ?? NaN)) {

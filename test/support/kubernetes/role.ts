@@ -6,7 +6,7 @@ import type { Where } from './deployment.ts'
 export const chartRules = (deployment: string): V1PolicyRule[] => [
   { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
   { apiGroups: ['apps'], resources: ['replicasets'], verbs: ['get'] },
-  { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get'] },
+  { apiGroups: ['apps'], resources: ['deployments'], resourceNames: [deployment], verbs: ['get'] },
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], resourceNames: [`${deployment}-slots`], verbs: ['get', 'update'] },
   // a Role can't say which names may be made
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
