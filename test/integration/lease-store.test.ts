@@ -102,7 +102,8 @@ const HASTY_MS = 2_000
     })
 
     test('a second Deployment of the namespace has a Lease of its own, which the first one may not read', async () => {
-      const [one, two] = [await deploy({ name: 'one' }), await deploy({ name: 'two' })]
+      const allDeployments = { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get'] }
+      const [one, two] = [await deploy({ name: 'one', rules: [...chartRules('one'), allDeployments] }), await deploy({ name: 'two' })]
       await created(one.store, 'of one')
       expect(await two.store.read()).toBeUndefined()
       await created(two.store, 'of two')
