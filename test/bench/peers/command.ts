@@ -14,7 +14,8 @@ export async function run(command: string, args: readonly string[], { cwd, env, 
 
 export async function isThere(command: string): Promise<boolean> {
   const child = spawn(command, ['version'], { stdio: 'ignore' })
-  return Promise.race([once(child, 'close').then(([code]) => code === 0), once(child, 'error').then(() => false)])
+  // it rejects if there is no such command
+  return once(child, 'close').then(([code]) => code === 0, () => false)
 }
 
 /** A peer that runs. It ends with this process, however that ends. */
