@@ -291,10 +291,15 @@ export class Delivery {
       const { event, record, work } = item
       if (work.closed || event.kind !== 'event') continue
       counts.set(event.type, (counts.get(event.type) ?? 0) + 1)
-      if (record.timestamp > 0) metrics.eventAge.observe({ outcome: 'delivered' }, Math.max(0, now - record.timestamp) / 1000)
+      this.#noteAge(record.timestamp, 'delivered', now)
       work.settle(item, true)
     }
     for (const [type, count] of counts) metrics.events.inc({ type, outcome: 'delivered' }, count)
+  }
+
+  /** A record may be without a time. */
+  #noteAge(timestamp: number, outcome: 'delivered' | 'dead_letter', now: number): void {
+    if (timestamp > 0) this.#options.metrics.eventAge.observe({ outcome }, Math.max(0, now - timestamp) / 1000)
   }
 
   #putOff(batch: Batch, ms: number): void {
@@ -313,7 +318,7 @@ export class Delivery {
     this.#writing -= 1
     if (written && run === this.#run) {
       metrics.deadLetters.inc({ reason: refusal.reason })
-      if (item.record.timestamp > 0) metrics.eventAge.observe({ outcome: 'dead_letter' }, Math.max(0, this.#options.wall() - item.record.timestamp) / 1000)
+      this.#noteAge(item.record.timestamp, 'dead_letter', this.#options.wall())
       metrics.events.inc({ type: item.event.kind === 'event' ? item.event.type : 'invalid', outcome: 'dead_letter' })
       logger.debug({ partition: item.record.partition, offset: item.record.offset, reason: refusal.reason }, 'dead letter')
       item.work.settle(item, false)

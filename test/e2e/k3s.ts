@@ -5,7 +5,7 @@ import { platform, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { GenericContainer, Wait } from 'testcontainers'
 import type { Program } from '../load/program.ts'
-import { run } from './commands.ts'
+import { run } from '../support/command.ts'
 import type { Settings } from './settings.ts'
 
 const API_PORT = 6443

@@ -9,10 +9,10 @@ import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Program } from '../load/program.ts'
 import { freePorts } from '../support/kafka/ports.ts'
+import { prometheusServes, startPrometheus } from '../support/prometheus/process.ts'
 import type { Cluster } from './cluster.ts'
 import { isReady, NAME, nameOf, type Release } from './release.ts'
 import type { Settings } from './settings.ts'
-import { until } from './until.ts'
 
 export interface Monitoring {
   url: string
@@ -25,7 +25,6 @@ const RULES = 'helm/customerio-worker/files/rules.yaml'
 const HTTP_PORT = 8080
 const SECOND = '2s'
 const LOOK_MS = 1_000
-const SERVES_WITHIN_MS = 30_000
 
 export async function openMonitoring(settings: Settings, cluster: Cluster, release: Release, { atEnd, signal }: Program): Promise<Monitoring> {
   const folder = await mkdtemp(join(tmpdir(), 'customerio-prometheus-'))
@@ -35,11 +34,11 @@ export async function openMonitoring(settings: Settings, cluster: Cluster, relea
   const targets = join(folder, 'targets.json')
   // the rules' own interval is for months; here an autoscaler waits for them
   await writeFile(join(folder, 'rules.yaml'), (await readFile(RULES, 'utf8')).replaceAll(/^( *interval:) .+$/gm, `$1 ${SECOND}`))
-  await writeFile(join(folder, 'prometheus.yaml'), JSON.stringify({
+  const config = {
     global: { scrape_interval: SECOND, scrape_timeout: SECOND, evaluation_interval: SECOND },
     rule_files: ['rules.yaml'],
     scrape_configs: [{ job_name: NAME, file_sd_configs: [{ files: ['targets.json'], refresh_interval: SECOND }] }],
-  }))
+  }
   const following = followPods(targets, proxy.address, cluster.namespace, release, signal)
 
   const [port = 0] = await freePorts(1)
@@ -48,9 +47,8 @@ export async function openMonitoring(settings: Settings, cluster: Cluster, relea
   const monitoring: Monitoring = {
     url,
     start: async () => {
-      const args = [`--config.file=${join(folder, 'prometheus.yaml')}`, `--storage.tsdb.path=${join(folder, 'data')}`, `--web.listen-address=127.0.0.1:${port}`]
-      child = spawn(settings.prometheus, args, { stdio: 'ignore' })
-      await until('Prometheus serves', SERVES_WITHIN_MS, async () => (await fetch(`${url}/-/ready`)).ok)
+      child = await startPrometheus({ binary: settings.prometheus, folder, port, config })
+      await prometheusServes(child, port)
     },
     kill: async () => child && end(child),
   }

@@ -1,7 +1,5 @@
 // What is outside of the cluster: Kafka and the stand-in, both reached by pods at this machine's address.
 
-import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { waitForGroups } from '../support/kafka/admin.ts'
 import { freePorts, onFreePorts } from '../support/kafka/ports.ts'
@@ -10,6 +8,7 @@ import { byFirstWay } from '../support/kafka/ways.ts'
 import type { Program } from '../load/program.ts'
 import { credentials, openTopics, type Topics } from '../support/stage.ts'
 import { startStandIn, type StandInProcess } from '../support/stand-in.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
 
 export interface Outside extends Topics {
   /** host:port for this process. */
@@ -47,20 +46,9 @@ async function startKafka(host: string, { say, atEnd }: Program): Promise<{ dire
     await broker!.start()
     const direct = `${place.address}:${directPort}`
     await waitForGroups([direct])
-    atEnd(await forward({ host: listenAddress(host), port: outer }, { host: place.address, port }))
+    const forwarder = await startTcpProxy({ target: `${place.address}:${port}`, host: listenAddress(host), port: outer })
+    atEnd(forwarder.close)
     say(`Kafka is up (${how}); for pods it is at ${ofPods}.`)
     return { direct, ofPods }
   }))
-}
-
-/** Passes connections on. @returns the way to end it */
-async function forward(from: { host: string; port: number }, to: { host: string; port: number }): Promise<() => Promise<void>> {
-  const server = createServer({ noDelay: true }, (inner) => {
-    const outer = connect({ ...to, noDelay: true })
-    for (const [one, other] of [[inner, outer], [outer, inner]] as const) one.on('error', () => other.destroy()).on('close', () => other.destroy()).pipe(other)
-  })
-  await once(server.listen(from.port, from.host), 'listening')
-  return async () => {
-    server.close()
-  }
 }

@@ -1,7 +1,6 @@
 // What the run on a cluster can be told by its environment.
 
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { canRun, onPath } from '../support/on-path.ts'
 import { SettingsError, wholeNumber } from '../support/settings.ts'
 
 export interface Settings {
@@ -46,17 +45,8 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
 
 /** The path of a program: of the variable, else of PATH. */
 function program(env: NodeJS.ProcessEnv, variable: string, name: string): string {
-  const candidates = env[variable] ? [env[variable]] : (env.PATH ?? '').split(delimiter).map((folder) => join(folder, name))
-  const found = candidates.find(canRun)
+  const given = env[variable]
+  const found = given ? [given].find(canRun) : onPath(name, env.PATH ?? '')
   if (found === undefined) throw new SettingsError(`${name} is missing: put it into a folder of PATH, or name it by ${variable}.`)
   return found
-}
-
-function canRun(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -1,14 +1,14 @@
 // A run for the panels: three workers between a real Kafka and a stand-in with all kinds of faults, watched by a real Prometheus with the chart's rules.
 
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Program } from '../load/program.ts'
 import { startTestKafka } from '../support/kafka/index.ts'
 import { freePorts } from '../support/kafka/ports.ts'
+import { prometheusServes, startPrometheus } from '../support/prometheus/process.ts'
 import { publish } from '../support/publish.ts'
 import { credentials, openTopics, workerEnvironment } from '../support/stage.ts'
 import { startStandIn } from '../support/stand-in.ts'
@@ -66,7 +66,7 @@ export async function playRun(prometheus: string, { say, signal, atEnd }: Progra
     publishing.abort()
     await published
   })
-  const url = await startPrometheus(prometheus, workers, atEnd)
+  const url = await watch(prometheus, workers, atEnd)
   say(`Prometheus looks at them, for ${RUN_SECONDS} s.`)
   await wait((RUN_SECONDS * 1_000) / 2, undefined, { signal })
   await workers[WORKERS - 1]!.stop()
@@ -75,10 +75,10 @@ export async function playRun(prometheus: string, { say, signal, atEnd }: Progra
   return { url, seconds: RUN_SECONDS }
 }
 
-async function startPrometheus(binary: string, workers: readonly { name: string; port: number }[], atEnd: Program['atEnd']): Promise<string> {
+/** @returns its address */
+async function watch(binary: string, workers: readonly { name: string; port: number }[], atEnd: Program['atEnd']): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'customerio-panels-'))
   atEnd(async () => rm(folder, { recursive: true, force: true }))
-  // JSON is YAML
   const config = {
     global: { scrape_interval: `${SCRAPE_SECONDS}s`, evaluation_interval: '5s' },
     rule_files: [resolve(FILES, 'rules.yaml')],
@@ -87,21 +87,12 @@ async function startPrometheus(binary: string, workers: readonly { name: string;
       static_configs: workers.map(({ name, port }) => ({ targets: [`127.0.0.1:${port}`], labels: { namespace: 'panels', pod: name } })),
     }],
   }
-  await writeFile(join(folder, 'prometheus.yml'), JSON.stringify(config))
-  const [port] = await freePorts(1)
-  const child = spawn(binary, [
-    `--config.file=${join(folder, 'prometheus.yml')}`, `--storage.tsdb.path=${join(folder, 'data')}`, `--web.listen-address=127.0.0.1:${port}`, '--log.level=warn',
-  ], { stdio: ['ignore', 'inherit', 'inherit'] })
+  const [port = 0] = await freePorts(1)
+  const child = await startPrometheus({ binary, folder, port, config })
   const ended = once(child, 'exit')
   atEnd(async () => {
     child.kill('SIGTERM')
     await ended
   })
-  const url = `http://127.0.0.1:${port}`
-  while (child.exitCode === null) {
-    const ready = await fetch(`${url}/-/ready`).then(({ ok }) => ok, () => false)
-    if (ready) return url
-    await wait(100)
-  }
-  throw new Error(`Prometheus ended at once, with exit code ${child.exitCode}`)
+  return prometheusServes(child, port)
 }

@@ -5,6 +5,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import os from 'node:os'
 import path from 'node:path'
 import { gunzipSync } from 'node:zlib'
+import { onPath } from './on-path.ts'
 import { tarEntry } from './tar.ts'
 import { zipEntry } from './zip.ts'
 
@@ -24,9 +25,6 @@ const works = (tool: Tool, file: string): boolean => {
   const { stdout, status } = spawnSync(file, versionArguments[tool], { encoding: 'utf8' })
   return status === 0 && VERSION[tool].test(stdout)
 }
-
-const onPath = (tool: Tool): string | undefined =>
-  (process.env.PATH ?? '').split(path.delimiter).map((folder) => path.join(folder, tool)).find((file) => path.isAbsolute(file) && existsSync(file))
 
 const given = (tool: Tool): string | undefined => process.env[tool.toUpperCase()] ?? onPath(tool)
 

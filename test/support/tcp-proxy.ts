@@ -47,9 +47,9 @@ interface Link {
 /** Chunks held in one direction before the sender's window is closed. */
 const MOST_HELD = 64
 
-/** Listens on 127.0.0.1 (`port` 0 or none = any free one). Rejects if the port is taken. */
-export async function startTcpProxy({ target, port = 0 }: { target: string; port?: number }): Promise<TcpProxy> {
-  const [host = '', targetPort] = target.split(':')
+/** Listens at `port` (0 or none = any free one) of `host` (default 127.0.0.1). Rejects if the port is taken. */
+export async function startTcpProxy({ target, host = '127.0.0.1', port = 0 }: { target: string; host?: string; port?: number }): Promise<TcpProxy> {
+  const [targetHost = '', targetPort] = target.split(':')
   const faults: Faults = { delayMs: 0, jitterMs: 0, stalled: new Set(), refusing: false, tearAfter: 0 }
   const links = new Set<Link>()
 
@@ -59,7 +59,7 @@ export async function startTcpProxy({ target, port = 0 }: { target: string; port
       client.resetAndDestroy()
       return
     }
-    const upstream = connect({ host, port: Number(targetPort), noDelay: true })
+    const upstream = connect({ host: targetHost, port: Number(targetPort), noDelay: true })
     const end = () => {
       links.delete(link)
       cut(client)
@@ -76,11 +76,11 @@ export async function startTcpProxy({ target, port = 0 }: { target: string; port
     links.add(link)
     client.once('close', () => links.delete(link))
   })
-  server.listen(port, '127.0.0.1')
+  server.listen(port, host)
   await once(server, 'listening')
 
   const proxy: TcpProxy = {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    address: `${host}:${(server.address() as AddressInfo).port}`,
     get connections() { return links.size },
     latency: (ms, jitterMs = 0) => Object.assign(faults, { delayMs: ms, jitterMs }),
     stall: (way = 'both') => (way === 'both' ? ['up', 'down'] as const : [way]).forEach((one) => faults.stalled.add(one)),

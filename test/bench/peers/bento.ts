@@ -4,8 +4,10 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Program } from '../../load/program.ts'
+import { run } from '../../support/command.ts'
+import { onPath } from '../../support/on-path.ts'
 import type { Contestant, Reach } from '../contestants.ts'
-import { contenderOf, isThere, run } from './command.ts'
+import { contenderOf } from './contender.ts'
 
 const VERSION = 'v1.20.0'
 const FOLDER = resolve('.cache/peers/bento')
@@ -15,7 +17,7 @@ const [IN_FLIGHT, BATCH] = [64, 500]
 /** @returns why it can't take part, if it can't */
 export async function prepareBento({ say, signal }: Program): Promise<Contestant[] | string> {
   if (!existsSync(BINARY)) {
-    if (!await isThere('go')) return 'Bento: it is not in .cache/peers/bento, and there is no Go to build it with'
+    if (!onPath('go')) return 'Bento: it is not in .cache/peers/bento, and there is no Go to build it with'
     say(`building Bento ${VERSION} (once; a quarter of an hour on two cores, 4 GB of disk) ...`)
     await build(signal)
   }

@@ -4,9 +4,10 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Program } from '../../load/program.ts'
+import { run } from '../../support/command.ts'
 import { freePorts } from '../../support/kafka/ports.ts'
 import type { Contestant, Reach } from '../contestants.ts'
-import { contenderOf, run } from './command.ts'
+import { contenderOf } from './contender.ts'
 
 const VERSION = '0.6.4'
 const PACKAGES = { '@platformatic/kafka-hooks': VERSION, '@platformatic/service': '3.67.0', wattpm: '3.67.0' }
@@ -22,7 +23,7 @@ export async function prepareHooks({ say, signal }: Program): Promise<Contestant
     mkdirSync(join(FOLDER, 'app'), { recursive: true })
     writeFileSync(join(FOLDER, 'package.json'), JSON.stringify({ name: 'bench-hooks', private: true, type: 'module', dependencies: PACKAGES }))
     writeFileSync(join(FOLDER, 'app/package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }))
-    const failed = await run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: FOLDER, signal }).catch((error: Error) => error)
+    const failed = await run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: FOLDER, signal }).then(() => undefined, (error: Error) => error)
     if (failed) return `@platformatic/kafka-hooks: npm could not install it (${failed.message.split('\n', 1)[0]})`
   }
   return [{ id: 'hooks', name: `kafka-hooks ${VERSION}, one a call`, batches: false, floor: 'requests', start }]

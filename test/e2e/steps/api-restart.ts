@@ -1,6 +1,6 @@
 import { seconds } from '../../load/lines.ts'
 import { within } from '../../load/acts.ts'
-import { run as runCommand } from '../commands.ts'
+import { run as runCommand } from '../../support/command.ts'
 import { nameOf, restartsOf } from '../release.ts'
 import type { Step } from '../step.ts'
 import { until } from '../until.ts'

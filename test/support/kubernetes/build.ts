@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { text } from 'node:stream/consumers'
+import { GO_ENVIRONMENT, run } from '../command.ts'
 import { BINARIES, cacheDirectory, KUBERNETES_VERSION, LEAST_GO } from './settings.ts'
 
 const PACKAGES: Record<(typeof BINARIES)[number], string> = {
@@ -14,13 +12,8 @@ const PACKAGES: Record<(typeof BINARIES)[number], string> = {
 const VERSION = `k8s.io/component-base/version.gitVersion=v${KUBERNETES_VERSION}`
 
 /** Runs Go. Rejects with the last lines that it wrote. */
-const go = async (args: string[], cwd: string): Promise<string> => {
-  // GOWORK: a workspace of the one who runs the tests is none of ours
-  const child = spawn('go', args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off' } })
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
-  if (child.exitCode === 0) return stdout
-  throw new Error(`Kubernetes could not be built: go ${args[0]}: ${`${stdout}${stderr}`.trim().split('\n').slice(-5).join('\n')}`)
-}
+const go = async (args: string[], cwd: string): Promise<string> =>
+  run('go', args, { cwd, env: GO_ENVIRONMENT }).catch((error: unknown) => { throw new Error(`Kubernetes could not be built: ${(error as Error).message}`) })
 
 /**
  * A module that needs Kubernetes, in `folder`. The source of Kubernetes takes its own libraries from folders beside it, which its published

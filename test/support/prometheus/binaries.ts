@@ -1,9 +1,9 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { copyFile, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
-import { text } from 'node:stream/consumers'
+import { GO_ENVIRONMENT, run } from '../command.ts'
+import { canRun, onPath } from '../on-path.ts'
 
 /** Built where Debian's package can't be had. */
 const VERSION = 'v0.311.3'
@@ -19,8 +19,8 @@ const builtFolder = (): string => path.join(cacheDirectory(), 'bin')
 /** TEST_PROMETHEUS_BIN, the folders of PATH, then what `make prometheus` has fetched: the first that has it. */
 function find(name: Binary): string | undefined {
   const given = process.env.TEST_PROMETHEUS_BIN
-  const folders = given ? [given] : [...(process.env.PATH ?? '').split(path.delimiter).filter(Boolean), builtFolder()]
-  return folders.map((folder) => path.join(folder, name)).find((file) => existsSync(file))
+  const inFolder = (folder: string): string | undefined => [path.join(folder, name)].find(canRun)
+  return given ? inFolder(given) : onPath(name) ?? inFolder(builtFolder())
 }
 
 /** Why `name` can't be had, and what would help; undefined if it can. Starts and fetches nothing. */
@@ -59,12 +59,12 @@ async function fill(log: (line: string) => void): Promise<void> {
 
 /** Debian's package, unpacked and not installed: seconds. Resolves with why that did not work. */
 async function fromDebian(work: string, log: (line: string) => void): Promise<string | undefined> {
-  if (!isThere('apt-get') || !isThere('dpkg-deb')) return 'this is no Debian'
+  if (!onPath('apt-get') || !onPath('dpkg-deb')) return 'this is no Debian'
   log('fetching Prometheus (20 MB, the first time only) ...')
   try {
-    await run('apt-get', ['download', '--quiet', 'prometheus'], work)
+    await run('apt-get', ['download', '--quiet', 'prometheus'], { cwd: work })
     const archive = (await readdir(work)).find((file) => file.endsWith('.deb'))
-    await run('dpkg-deb', ['-x', archive as string, 'unpacked'], work)
+    await run('dpkg-deb', ['-x', archive as string, 'unpacked'], { cwd: work })
     for (const name of BINARIES) await copyFile(path.join(work, 'unpacked', 'usr', 'bin', name), path.join(work, name))
     return undefined
   } catch (error) {
@@ -76,25 +76,14 @@ async function fromDebian(work: string, log: (line: string) => void): Promise<st
 async function fromGo(work: string, log: (line: string) => void): Promise<string | undefined> {
   const missing = BINARIES.filter((name) => !existsSync(path.join(work, name)))
   if (missing.length === 0) return undefined
-  const [, minor] = /go1\.(\d+)/.exec(isThere('go') ? spawnSync('go', ['version'], { encoding: 'utf8' }).stdout : '') ?? []
+  const [, minor] = /go1\.(\d+)/.exec(onPath('go') ? spawnSync('go', ['version'], { encoding: 'utf8' }).stdout : '') ?? []
   if (!(Number(minor) >= LEAST_GO)) return `Go 1.${LEAST_GO} or newer is not there`
   log('building Prometheus with Go, which takes some minutes, the first time only ...')
   try {
-    const { Dir } = JSON.parse(await run('go', ['mod', 'download', '-json', `github.com/prometheus/prometheus@${VERSION}`], work)) as { Dir: string }
-    for (const name of missing) await run('go', ['build', '-mod=readonly', '-trimpath', '-tags', 'remove_all_sd', '-ldflags', '-s -w', '-o', path.join(work, name), `./cmd/${name}`], Dir)
+    const { Dir } = JSON.parse(await run('go', ['mod', 'download', '-json', `github.com/prometheus/prometheus@${VERSION}`], { cwd: work, env: GO_ENVIRONMENT })) as { Dir: string }
+    for (const name of missing) await run('go', ['build', '-mod=readonly', '-trimpath', '-tags', 'remove_all_sd', '-ldflags', '-s -w', '-o', path.join(work, name), `./cmd/${name}`], { cwd: Dir, env: GO_ENVIRONMENT })
     return undefined
   } catch (error) {
     return (error as Error).message
   }
-}
-
-const isThere = (command: string): boolean => (process.env.PATH ?? '').split(path.delimiter).some((folder) => existsSync(path.join(folder, command)))
-
-/** Resolves with stdout; rejects with the last lines that were written. */
-async function run(command: string, args: string[], cwd: string): Promise<string> {
-  // GOWORK: a workspace of the one who runs the tests is none of ours
-  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off' } })
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
-  if (child.exitCode === 0) return stdout
-  throw new Error(`${command} ${args[0]}: ${`${stdout}${stderr}`.trim().split('\n').slice(-3).join(' ')}`)
 }
